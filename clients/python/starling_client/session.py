@@ -1,0 +1,287 @@
+"""One streaming session: audio out, events in.
+
+A session owns one task that reads the socket, hands answers to the calls that wait for them and
+queues every event for `async for`. The queue is bounded: a program that stops iterating stops
+the reading, TCP then slows the server down, and nothing is lost. A long stop also delays the
+server's keep-alive replies, so read on in a task of its own when each event takes long.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from starling_client.connecting import Endpoint, connected
+from starling_client.errors import ConnectionLost, StarlingError
+from starling_client.event_queue import EventQueue
+from starling_client.events import (
+    Closed,
+    ErrorEvent,
+    Event,
+    Finalized,
+    Pong,
+    Ready,
+    Updated,
+    parse_event,
+)
+from starling_client.options import SessionOptions, TunableOptions
+
+Answer = TypeVar("Answer", bound=Event)
+AudioSource = AsyncIterable[bytes] | Iterable[bytes]
+
+
+class StarlingClient:
+    """Where a Starling server is and how to get in; holds no connection itself.
+
+    `url` is the server's address, such as `ws://127.0.0.1:8080`; `http` works too, and
+    `/v1/stream` is added when the address has no path. `ping_timeout_s` is how long the server
+    may leave a keep-alive unanswered; None never gives up, right for sending a file faster than
+    real time to a slow server. `max_queued_events` bounds the events not yet iterated over.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        open_timeout_s: float = 10.0,
+        ping_timeout_s: float | None = 60.0,
+        max_queued_events: int = 256,
+    ) -> None:
+        self._endpoint = Endpoint(url, api_key, open_timeout_s, ping_timeout_s)
+        self._max_queued_events = max_queued_events
+
+    @asynccontextmanager
+    async def stream(self, options: SessionOptions | None = None) -> AsyncIterator["Session"]:
+        """Open a session and close its connection at the end of the block.
+
+        Audio that `Session.stop` or `Session.feed` has not seen off is not finalised when the
+        block ends. Raises `StarlingError` when the server can't be reached or refuses.
+        """
+        async with connected(self._endpoint) as connection:
+            session = Session(connection, self._max_queued_events)
+            try:
+                await session.open(options or SessionOptions())
+                yield session
+            finally:
+                await session.aclose()
+
+
+class Session:
+    """An open session; made by `StarlingClient.stream`.
+
+    `ready` is the server's first message. `closed` is its last one, None until then.
+    """
+
+    ready: Ready
+
+    def __init__(self, connection: ClientConnection, max_queued_events: int) -> None:
+        self.closed: Closed | None = None
+        self._connection = connection
+        self._queue = EventQueue(max_queued_events)
+        self._answers: dict[str, asyncio.Future[Event]] = {}
+        self._updates: list[asyncio.Future[Event]] = []
+        self._opening: asyncio.Future[Event] | None = None
+        self._closing: asyncio.Future[Event] | None = None
+        self._ids = itertools.count(1)
+        self._failure: Exception | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._feeder: asyncio.Task[None] | None = None
+
+    async def open(self, options: SessionOptions) -> None:
+        """Send the options and wait for `ready`; `StarlingClient.stream` calls this."""
+        self._opening = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(), name="starling-reader")
+        start = {"type": "start", **options.fields_set()}
+        ready = await self._ask(start, self._opening)
+        assert isinstance(ready, Ready)
+        self.ready = ready
+
+    async def aclose(self) -> None:
+        """Close the connection and end the session's tasks; may be called twice."""
+        tasks = [task for task in (self._feeder, self._reader) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._connection.close()
+
+    async def send(self, audio: bytes) -> None:
+        """Send audio, waiting while the server is behind.
+
+        Raises `StarlingError` when the session has ended.
+        """
+        if self.closed is not None:
+            raise await self._why_ended()
+        try:
+            await self._connection.send(audio)
+        except ConnectionClosed:
+            raise await self._why_ended() from None
+
+    async def finalize(self) -> Finalized:
+        """End the open utterance now; returns once all audio sent before is in finals."""
+        key = f"finalize-{next(self._ids)}"
+        answer = self._answers[key] = asyncio.get_running_loop().create_future()
+        finalized = await self._ask({"type": "finalize", "id": key}, answer)
+        assert isinstance(finalized, Finalized)
+        return finalized
+
+    async def update(self, options: TunableOptions) -> Updated:
+        """Change options for what follows; returns the options then in force."""
+        answer: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self._updates.append(answer)
+        updated = await self._ask({"type": "update", **options.fields_set()}, answer)
+        assert isinstance(updated, Updated)
+        return updated
+
+    async def ping(self) -> Pong:
+        """Ask the server for a sign of life; also counts as activity for its idle limit."""
+        key = f"ping-{next(self._ids)}"
+        answer = self._answers[key] = asyncio.get_running_loop().create_future()
+        pong = await self._ask({"type": "ping", "id": key}, answer)
+        assert isinstance(pong, Pong)
+        return pong
+
+    async def stop(self) -> Closed:
+        """Say that no more audio comes; returns after the last final, with the summary."""
+        if self.closed is None:
+            self._closing = self._closing or asyncio.get_running_loop().create_future()
+            await self._ask({"type": "stop"}, self._closing)
+        if self.closed is None or self._failure is not None:
+            raise await self._why_ended()
+        return self.closed
+
+    def feed(self, source: AudioSource) -> None:
+        """Send everything `source` gives, then stop, in a task beside the iteration.
+
+        A plain iterable is read in a worker thread, so it may block. What the source raises
+        ends the session and is raised by the iteration.
+        """
+        if self._feeder is not None:
+            raise RuntimeError("This session is being fed already; open another session.")
+        self._feeder = asyncio.create_task(self._feed(source), name="starling-feeder")
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Iterate over the events after `ready`, up to and with `Closed`.
+
+        Raises `StarlingError` where the server's `error` stood and `ConnectionLost` where the
+        connection broke, after all events before it.
+        """
+        return self._events()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        while (event := await self._queue.get()) is not None:
+            yield event
+        if self._failure is not None:
+            raise self._failure
+
+    async def _ask(self, message: dict[str, Any], answer: asyncio.Future[Event]) -> Event:
+        """Send a message and wait for its answer."""
+        try:
+            await self._connection.send(json.dumps(message))
+        except ConnectionClosed:
+            raise await self._why_ended() from None
+        with self._queue.lifted():
+            return await asyncio.shield(answer)
+
+    async def _feed(self, source: AudioSource) -> None:
+        try:
+            async for chunk in _read_along(source):
+                await self.send(chunk)
+            await self.stop()
+        except StarlingError:
+            return  # The iteration raises it.
+        except Exception as error:  # noqa: BLE001 - whatever the source raised, the iteration raises
+            self._failure = error
+            await self._connection.close()
+
+    async def _why_ended(self) -> Exception:
+        """Read what is left, then say why the session is over."""
+        with self._queue.lifted():
+            if self._reader is not None:
+                await asyncio.wait([self._reader])
+        if self._failure is not None:
+            return self._failure
+        return StarlingError(
+            "session_closed",
+            "The session is over; it takes no more audio or messages.",
+            "Open a new session for more audio.",
+        )
+
+    async def _read(self) -> None:
+        """Read the socket until the session is over; keep why in `_failure`."""
+        try:
+            while self.closed is None:
+                await self._queue.room()
+                text = await self._connection.recv()
+                self._accept(parse_event(text if isinstance(text, str) else text.decode()))
+        except ConnectionClosed as error:
+            self._failure = self._failure or ConnectionLost(_said(error))
+        except StarlingError as error:
+            self._failure = self._failure or error
+        finally:
+            self._queue.end()
+            self._fail_waiting_calls()
+
+    def _accept(self, event: Event) -> None:
+        match event:
+            case Ready():
+                _resolve(self._opening, event)
+                return
+            case ErrorEvent():
+                self._failure = StarlingError(
+                    event.code,
+                    event.message,
+                    event.hint,
+                    retryable=event.retryable,
+                    retry_after_s=event.retry_after_s,
+                )
+                return
+            case Closed():
+                self.closed = event
+                _resolve(self._closing, event)
+                if self._failure is not None:
+                    return
+            case Finalized() | Pong() if event.id is not None:
+                _resolve(self._answers.pop(event.id, None), event)
+            case Updated() if self._updates:
+                _resolve(self._updates.pop(0), event)
+        self._queue.put(event)
+
+    def _fail_waiting_calls(self) -> None:
+        reason = self._failure or StarlingError(
+            "session_closed", "The session ended before the server answered."
+        )
+        waiting = [self._opening, self._closing, *self._answers.values(), *self._updates]
+        for answer in waiting:
+            if answer is not None and not answer.done():
+                answer.set_exception(reason)
+                answer.exception()  # Marks it as seen: nobody may be waiting any more.
+
+
+def _resolve(answer: asyncio.Future[Event] | None, event: Event) -> None:
+    if answer is not None and not answer.done():
+        answer.set_result(event)
+
+
+def _said(error: ConnectionClosed) -> str:
+    """Put the peer's close code and reason, if it sent any, in words."""
+    if error.rcvd is None:
+        return "it broke without a goodbye"
+    reason = f", {error.rcvd.reason}" if error.rcvd.reason else ""
+    return f"closed with code {error.rcvd.code}{reason}"
+
+
+async def _read_along(source: AudioSource) -> AsyncIterator[bytes]:
+    """Yield the chunks of either kind of source; a blocking one in a worker thread."""
+    if isinstance(source, AsyncIterable):
+        async for chunk in source:
+            yield chunk
+        return
+    iterator = iter(source)
+    while (block := await asyncio.to_thread(lambda: next(iterator, None))) is not None:
+        yield block

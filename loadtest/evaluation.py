@@ -1,0 +1,58 @@
+"""All recordings of a manifest through a server, and scored."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from loadtest.manifest import Recording
+from loadtest.recordings import load_pcm
+from loadtest.streamed import Streamed, Target, stream
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the recordings are sent: `fallback_language` is for rows without speech."""
+
+    target: Target
+    fallback_language: str
+    is_real_time: bool = False
+    concurrency: int = 2
+
+    def language_of(self, recording: Recording) -> str:
+        """Say which language to ask for."""
+        return recording.language if recording.has_speech else self.fallback_language
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recording; `offline_text` is None when that was not asked for."""
+
+    recording: Recording
+    streamed: Streamed
+    offline_text: str | None = None
+
+
+async def stream_all(recordings: Sequence[Recording], plan: Plan) -> AsyncIterator[Outcome]:
+    """Send every recording, `concurrency` at a time; yield each as it is done.
+
+    Raises what the first failing session raised.
+    """
+    places = asyncio.Semaphore(plan.concurrency)
+
+    async def one(recording: Recording) -> Outcome:
+        async with places:
+            pcm = await asyncio.to_thread(load_pcm, recording.path)
+            language = plan.language_of(recording)
+            streamed = await stream(
+                plan.target, pcm, language=language, is_real_time=plan.is_real_time
+            )
+            return Outcome(recording, streamed)
+
+    tasks = [asyncio.create_task(one(recording), name=recording.name) for recording in recordings]
+    try:
+        for done in asyncio.as_completed(tasks):
+            yield await done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,93 @@
+"""How many sessions are open, whether one more may be, and how all of them end."""
+
+import asyncio
+from typing import Protocol
+
+from streaming.errors import ErrorCode, StarlingError
+
+RETRY_AFTER_S = 5.0
+
+
+class Endable(Protocol):
+    """A session that can be asked to finish."""
+
+    def finish(self, error: StarlingError) -> None:
+        """Publish what was heard, tell `error`, close."""
+
+
+class Admission:
+    """Knows the open sessions; bounded by `max_sessions`, beyond which clients are refused."""
+
+    def __init__(self, max_sessions: int) -> None:
+        self._max_sessions = max_sessions
+        self._num_open = 0
+        self._running: set[Endable] = set()
+        self._is_closing = False
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+
+    @property
+    def num_open(self) -> int:
+        """Sessions open now."""
+        return self._num_open
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the server is shutting down."""
+        return self._is_closing
+
+    def enter(self) -> None:
+        """Count a session in.
+
+        Raises:
+            StarlingError: OVERLOADED or GOING_AWAY, with when to try again.
+        """
+        if self._is_closing:
+            raise going_away()
+        if self._num_open >= self._max_sessions:
+            raise StarlingError(
+                ErrorCode.OVERLOADED,
+                f"all {self._max_sessions} sessions are taken",
+                "try again later, or ask the operator to raise max_sessions",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        self._num_open += 1
+        self._all_gone.clear()
+
+    def leave(self) -> None:
+        """Count a session out."""
+        self._num_open -= 1
+        if self._num_open == 0:
+            self._all_gone.set()
+
+    def add(self, session: Endable) -> None:
+        """Note a running session, to end it when the server stops."""
+        self._running.add(session)
+        if self._is_closing:
+            session.finish(going_away())
+
+    def remove(self, session: Endable) -> None:
+        """Forget a session that has ended."""
+        self._running.discard(session)
+
+    async def close(self, timeout_s: float) -> bool:
+        """Refuse new sessions and let the open ones finish; say whether all did in time."""
+        self._is_closing = True
+        for session in list(self._running):
+            session.finish(going_away())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._all_gone.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+def going_away() -> StarlingError:
+    """Return what clients are told while the server shuts down."""
+    return StarlingError(
+        ErrorCode.GOING_AWAY,
+        "the server is shutting down",
+        "connect again in a moment",
+        retry_after_s=RETRY_AFTER_S,
+    )

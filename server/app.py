@@ -1,0 +1,88 @@
+"""The composition root: the only place that builds the parts and joins them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from server.admission import Admission
+from server.auth import Authenticator
+from server.dialects.native import NativeDialect
+from server.engine.base import Engine
+from server.engine.dispatcher import EngineDispatcher
+from server.http_routes import SecurityHeaders, answer_error, http_routes
+from server.loop_lag import watch_loop_lag
+from server.metrics import Metrics
+from server.session_runner import Services
+from server.settings import Settings
+from server.transports.websocket import SessionFactory, serve_socket
+from server.vad.scorer import SpeechModel, SpeechScorer
+from streaming.errors import StarlingError
+
+DRAIN_TIMEOUT_S = 15.0
+"""How long sessions may take to publish what they heard when the server stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The loaded models."""
+
+    engine: Engine
+    speech: SpeechModel
+    num_workers: int
+    max_batch: int
+
+
+def build_factory(settings: Settings, models: Models) -> SessionFactory:
+    """Join the parts that all sessions share.
+
+    Raises:
+        SettingsError: The API keys cannot be read.
+    """
+    metrics = Metrics()
+    dispatcher = EngineDispatcher(
+        models.engine, metrics, num_workers=models.num_workers, max_batch=models.max_batch
+    )
+    return SessionFactory(
+        settings=settings,
+        offers=(models.engine.offer,),
+        services=Services(SpeechScorer(models.speech, metrics), dispatcher, metrics),
+        admission=Admission(settings.max_sessions),
+        authenticator=Authenticator(settings.read_api_keys()),
+    )
+
+
+def build_app(factory: SessionFactory) -> Starlette:
+    """Return the application: page, API and sockets on one port."""
+
+    async def stream(socket: WebSocket) -> None:
+        await serve_socket(socket, NativeDialect(), factory)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        services = factory.services
+        services.metrics.ready.set(1)
+        watch = asyncio.create_task(watch_loop_lag(services.metrics), name="loop lag")
+        yield
+        watch.cancel()
+        await services.dispatcher.close()
+        await services.scorer.close()
+
+    routes: list[BaseRoute] = [WebSocketRoute("/v1/stream", stream), *http_routes(factory)]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers={StarlingError: answer_error},
+        lifespan=lifespan,
+    )
+
+
+async def drain(factory: SessionFactory) -> None:
+    """Take no new sessions and let the open ones publish what they heard."""
+    factory.services.metrics.ready.set(0)
+    await factory.admission.close(DRAIN_TIMEOUT_S)

@@ -1,0 +1,62 @@
+"""Who may connect: API keys in a header or as a WebSocket subprotocol."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+
+from streaming.errors import ErrorCode, StarlingError
+
+SCHEMES = ("bearer", "token")
+"""`Authorization` schemes and subprotocol markers; browsers can only set the latter."""
+
+
+class Authenticator:
+    """Checks keys in constant time; without configured keys everybody may connect."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self._digests)
+
+    def check(self, headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
+        """Let the request pass.
+
+        Raises:
+            StarlingError: UNAUTHENTICATED.
+        """
+        if not self.is_required:
+            return
+        key = _key_of(headers.get("authorization", ""), subprotocols)
+        if key is None:
+            raise _refusal("no API key was sent")
+        digest = hashlib.sha256(key.encode()).digest()
+        # Every key is compared, so that time does not tell which one came close.
+        if not any([hmac.compare_digest(digest, known) for known in self._digests]):
+            raise _refusal("the API key is not known")
+
+
+def accepted_subprotocol(offered: Sequence[str]) -> str | None:
+    """Return which subprotocol to echo: the first that is no key, or browsers drop the socket."""
+    is_marked = len(offered) > 1 and offered[0].lower() in SCHEMES
+    return offered[0] if is_marked or len(offered) == 1 else next(iter(offered), None)
+
+
+def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() in SCHEMES and key.strip():
+        return key.strip()
+    for marker, following in zip(subprotocols, subprotocols[1:], strict=False):
+        if marker.lower() in SCHEMES:
+            return following
+    return None
+
+
+def _refusal(message: str) -> StarlingError:
+    return StarlingError(
+        ErrorCode.UNAUTHENTICATED,
+        message,
+        "send `Authorization: Bearer KEY`, or the WebSocket subprotocols bearer, KEY",
+    )

@@ -1,0 +1,1 @@
+"""The `starling` command: one module for each subcommand."""

@@ -1,0 +1,218 @@
+"""`starling eval`: accuracy and delay of streaming on a manifest of recordings."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from loadtest.evaluation import Outcome, Plan, stream_all
+from loadtest.manifest import ManifestError, Recording, read_manifest, select
+from loadtest.offline import Job, OfflineError, OfflineFile, transcribe_offline
+from loadtest.report import build_report, summary_lines, table
+from loadtest.scoring import ScoringUnavailableError, import_scorers
+from loadtest.server_info import ServedModel, served_models
+from loadtest.streamed import Target
+from server.cli.choices import (
+    ApiKeyOption,
+    DeviceOption,
+    LanguageOption,
+    ModelOption,
+    ServerChoice,
+    UrlOption,
+)
+from server.cli.failures import CommandError, ExitCode, failures_told
+from server.cli.local_server import chosen_server
+from server.cli.model_folder import model_folder
+from server.cli.render import LiveLine, progress_line
+
+
+@dataclass(frozen=True)
+class EvalRequest:
+    """What to evaluate and how."""
+
+    manifest: Path
+    server: ServerChoice
+    language: str | None
+    kinds: frozenset[str]
+    limit: int | None
+    is_real_time: bool
+    has_offline: bool
+    concurrency: int
+    as_json: bool
+
+
+def evaluate(
+    manifest: Annotated[
+        Path, typer.Argument(help="Tab-separated: columns file, language, kind, reference.")
+    ],
+    *,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = None,
+    language: LanguageOption = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Only these kinds, such as read,phone.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only N files, spread evenly.", show_default=False),
+    ] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Send at speaking pace and measure delays.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option(help="Compare with plain faster-whisper on whole files.")
+    ] = True,
+    concurrency: Annotated[int, typer.Option(min=1, help="Sessions at a time.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+) -> None:
+    """Measure word error rate, made-up words and delay on recordings with known text."""
+    request = EvalRequest(
+        manifest,
+        ServerChoice(url, api_key, model, device),
+        language,
+        frozenset(kind.split(",")) if kind else frozenset(),
+        limit,
+        realtime,
+        offline,
+        concurrency,
+        as_json,
+    )
+    with failures_told():
+        asyncio.run(_run(request))
+
+
+async def _run(request: EvalRequest) -> None:
+    recordings = _checked(request)
+    line = LiveLine()
+    folder = None
+    async with chosen_server(request.server) as url:
+        served = await _served(url, request.server)
+        if request.has_offline:
+            has_own_server = request.server.url is None
+            folder = model_folder((has_own_server and request.server.model) or served.name)
+        chosen = _chosen(recordings, request, served, line)
+        target = Target(url, request.server.api_key, served.name)
+        fallback = request.language or ("en" if "en" in served.languages else "auto")
+        plan = Plan(target, fallback, request.is_real_time, request.concurrency)
+        outcomes = await _streamed(chosen, plan, line)
+    if folder is not None:
+        outcomes = await _with_offline(outcomes, _job(folder, request, chosen, plan), line)
+    line.clear()
+    _write(build_report(outcomes), request.as_json)
+
+
+def _checked(request: EvalRequest) -> list[Recording]:
+    """Fail before a server is started, not after."""
+    try:
+        import_scorers()
+        return read_manifest(request.manifest)
+    except ScoringUnavailableError as error:
+        raise CommandError(
+            f"Evaluation needs two more packages: {error}",
+            "Install them with: pip install 'starling-stt[eval]'",
+            ExitCode.MISSING_EXTRA,
+        ) from error
+    except ManifestError as error:
+        raise CommandError(
+            str(error),
+            "Give a tab-separated file with the columns file, language, kind and reference",
+            ExitCode.NO_FILE,
+        ) from error
+
+
+async def _served(url: str, server: ServerChoice) -> ServedModel:
+    try:
+        models = await asyncio.to_thread(served_models, url, server.api_key)
+    except OSError as error:
+        raise CommandError(
+            f"The server at {url} does not tell its models: {error}",
+            "Check the address, and the key if the server asks for one",
+            ExitCode.UNREACHABLE,
+        ) from error
+    if server.url is None or server.model is None:
+        return models[0]
+    for model in models:
+        if model.name == server.model:
+            return model
+    raise CommandError(
+        f"The server has no model {server.model}",
+        f"Ask for one of: {', '.join(model.name for model in models)}",
+        ExitCode.MODEL_UNKNOWN,
+    )
+
+
+def _chosen(
+    recordings: Sequence[Recording], request: EvalRequest, served: ServedModel, line: LiveLine
+) -> list[Recording]:
+    languages = served.languages
+    if request.language is not None:
+        languages = languages & {request.language}
+    chosen = select(recordings, languages=languages, kinds=request.kinds, limit=request.limit)
+    if not chosen:
+        raise CommandError(
+            "No recording of the manifest fits the choice",
+            f"Model {served.name} knows {', '.join(sorted(served.languages)[:10])}; "
+            "check --language and --kind",
+            ExitCode.USAGE,
+        )
+    line.note(f"{len(chosen)} of {len(recordings)} recordings, model {served.name}.")
+    return chosen
+
+
+async def _streamed(recordings: Sequence[Recording], plan: Plan, line: LiveLine) -> list[Outcome]:
+    begun_at = asyncio.get_running_loop().time()
+    outcomes: list[Outcome] = []
+    async for outcome in stream_all(recordings, plan):
+        outcomes.append(outcome)
+        audio_s = sum(done.streamed.audio_s for done in outcomes)
+        elapsed_s = asyncio.get_running_loop().time() - begun_at
+        line.show(
+            Text(f"Streaming {len(outcomes)} of {len(recordings)} files, ").append_text(
+                progress_line(audio_s, None, elapsed_s)
+            )
+        )
+    order = {recording.name: index for index, recording in enumerate(recordings)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.recording.name])
+
+
+async def _with_offline(outcomes: Sequence[Outcome], job: Job, line: LiveLine) -> list[Outcome]:
+    texts: dict[str, str] = {}
+    try:
+        async for name, text in transcribe_offline(job):
+            texts[name] = text
+            line.show(Text(f"Plain faster-whisper, {len(texts)} of {len(job.files)} files"))
+    except OfflineError as error:
+        raise CommandError(
+            f"Plain faster-whisper failed: {error}",
+            "Leave the comparison out with --no-offline",
+            ExitCode.FAILED,
+        ) from error
+    return [replace(outcome, offline_text=texts[outcome.recording.name]) for outcome in outcomes]
+
+
+def _job(folder: Path, request: EvalRequest, recordings: Sequence[Recording], plan: Plan) -> Job:
+    files = []
+    for recording in recordings:
+        language = plan.language_of(recording)
+        given = None if language == "auto" else language
+        files.append(OfflineFile(recording.name, str(recording.path), given))
+    return Job(str(folder), request.server.device or "auto", files)
+
+
+def _write(report: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    console = Console()
+    console.print(table(report))
+    for sentence in summary_lines(report):
+        console.print(sentence, highlight=False)

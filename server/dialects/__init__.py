@@ -1,0 +1,1 @@
+"""Wire vocabularies; each translates messages to and from the internal events."""

@@ -1,0 +1,36 @@
+"""What a wire vocabulary must be able to do; it translates, and does nothing else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from server.outbox import Outgoing
+from streaming.events import ClientEvent, ServerEvent
+from streaming.options import OptionRequest
+
+
+class Dialect(Protocol):
+    """One instance a session. No awaits, no clock, no ids of its own."""
+
+    def options_from_query(self, query: Mapping[str, Sequence[str]]) -> OptionRequest:
+        """Return the options named in the address.
+
+        Raises:
+            StarlingError: INVALID_OPTIONS.
+        """
+
+    def open(self, message: str | bytes, named: OptionRequest) -> OptionRequest | None:
+        """Return the options after the first message, or None when it may not come first.
+
+        Raises:
+            StarlingError: INVALID_MESSAGE or INVALID_OPTIONS.
+        """
+
+    def decode(self, message: str | bytes) -> ClientEvent:
+        """Return what a later message says.
+
+        Raises:
+            StarlingError: INVALID_MESSAGE or PROTOCOL_VIOLATION.
+        """
+
+    def encode(self, seq: int, event: ServerEvent) -> Outgoing | None:
+        """Return the message for an event; None when this dialect has no word for it."""

@@ -1,0 +1,257 @@
+"""The native protocol (docs/protocol.md): JSON control messages, binary audio."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, assert_never
+
+from pydantic import ValidationError
+
+from server.dialects import native_messages as wire
+from server.outbox import Outgoing
+from streaming import events as ev
+from streaming.errors import ErrorCode, StarlingError
+from streaming.options import TARGET_RATE_HZ, OptionRequest, SessionOptions
+from streaming.transcript import Word, join_words
+
+LIST_OPTIONS = frozenset({"keyterms"})
+OPTION_NAMES = tuple(field.name for field in fields(OptionRequest))
+
+
+class NativeDialect:
+    """Translates between wire messages and events."""
+
+    def options_from_query(self, query: Mapping[str, Sequence[str]]) -> OptionRequest:
+        """Return the options named in the query; `keyterms` may repeat or hold commas."""
+        named: dict[str, Any] = {"type": "start"}
+        for name, values in query.items():
+            if name not in OPTION_NAMES:
+                raise _unknown_option(name)
+            if name in LIST_OPTIONS:
+                named[name] = [t.strip() for v in values for t in v.split(",") if t.strip()]
+            else:
+                named[name] = values[-1]
+        try:
+            return _option_request(wire.Start.model_validate(named, strict=False))
+        except ValidationError as error:
+            raise _explain(error, ErrorCode.INVALID_OPTIONS) from None
+
+    def open(self, message: str | bytes, named: OptionRequest) -> OptionRequest | None:
+        """Return the options of `start`, over those of the query; audio starts with the latter."""
+        if isinstance(message, bytes):
+            return named
+        parsed = _parse(message)
+        if not isinstance(parsed, wire.Start):
+            return None
+        said = _option_request(parsed)
+        changes = {
+            name: value for name in OPTION_NAMES if (value := getattr(said, name)) is not None
+        }
+        return replace(named, **changes)
+
+    def decode(self, message: str | bytes) -> ev.ClientEvent:
+        """Return the event of a message after the first."""
+        if isinstance(message, bytes):
+            return ev.AudioReceived(message)
+        parsed = _parse(message)
+        match parsed:
+            case wire.Finalize():
+                return ev.FinalizeRequested(parsed.id)
+            case wire.Update():
+                return ev.OptionsChanged(_option_request(parsed))
+            case wire.Ping():
+                return ev.PingReceived(parsed.id)
+            case wire.Stop():
+                return ev.StopRequested()
+            case wire.Start():
+                raise StarlingError(
+                    ErrorCode.PROTOCOL_VIOLATION,
+                    "`start` came after the session had started",
+                    "send `update` to change options; encoding in the address starts the session",
+                )
+            case _:
+                assert_never(parsed)
+
+    def encode(self, seq: int, event: ev.ServerEvent) -> Outgoing | None:
+        """Return the JSON message for an event."""
+        message = _to_wire(seq, event)
+        exclude = {"words"} if getattr(message, "words", ()) is None else None
+        data = message.model_dump_json(exclude=exclude)
+        replaces = f"interim {event.channel}" if isinstance(event, ev.Interim) else None
+        return Outgoing(data, replaces)
+
+
+def _parse(message: str) -> wire.AnyClientMessage:
+    try:
+        return wire.CLIENT_MESSAGE.validate_json(message)
+    except ValidationError as error:
+        raise _explain(error, ErrorCode.INVALID_MESSAGE) from None
+
+
+def _explain(error: ValidationError, code: ErrorCode) -> StarlingError:
+    """Name the first wrong field without echoing what the client sent."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in _MESSAGE_TYPES)
+    what = f"{place}: {first['msg']}" if place else first["msg"]
+    return StarlingError(
+        code,
+        f"the message is not understood ({what})",
+        "text messages are JSON objects with a `type` of start, update, finalize, ping or stop; "
+        "audio goes in binary messages",
+    )
+
+
+_MESSAGE_TYPES = ("start", "update", "finalize", "ping", "stop")
+
+
+def _unknown_option(name: str) -> StarlingError:
+    if name in ("token", "api_key", "key"):
+        return StarlingError(
+            ErrorCode.INVALID_OPTIONS,
+            f"?{name}= is refused: addresses end up in logs and histories",
+            "send the key as `Authorization: Bearer KEY`, or as WebSocket subprotocols bearer, KEY",
+        )
+    return StarlingError(
+        ErrorCode.INVALID_OPTIONS,
+        f"query parameter {name!r} is not known",
+        f"use: {', '.join(OPTION_NAMES)}",
+    )
+
+
+def _option_request(message: wire.TunableOptions) -> OptionRequest:
+    named = message.model_dump(exclude={"type"}, exclude_none=True)
+    if "keyterms" in named:
+        named["keyterms"] = tuple(named["keyterms"])
+    return OptionRequest(**named)
+
+
+def _seconds(samples: int) -> float:
+    return round(samples / TARGET_RATE_HZ, 3)
+
+
+def _wire_words(words: Sequence[Word]) -> list[wire.WireWord] | None:
+    """Return timed words, or None when times were not asked for."""
+    if any(word.start_sample is None for word in words):
+        return None
+    return [
+        wire.WireWord(
+            word=word.text.strip(),
+            start=_seconds(word.start_sample or 0),
+            end=_seconds(word.end_sample or 0),
+            confidence=round(word.confidence or 0.0, 3),
+        )
+        for word in words
+    ]
+
+
+def _effective(options: SessionOptions) -> wire.EffectiveOptions:
+    return wire.EffectiveOptions(
+        encoding=options.audio.encoding.value,
+        sample_rate=options.audio.sample_rate_hz,
+        channels=options.audio.num_channels,
+        channel_mode=options.audio.channel_mode.value,
+        language=options.language,
+        task=options.task.value,
+        interim=options.interim,
+        words=options.words,
+        endpoint_silence_ms=options.endpoint_silence_ms,
+        max_utterance_s=options.max_utterance_s,
+        model=options.model,
+    )
+
+
+def _interim(seq: int, event: ev.Interim) -> wire.Interim:
+    committed = join_words(event.committed)
+    text = join_words(event.committed + event.tentative)
+    return wire.Interim(
+        seq=seq,
+        utterance=event.utterance,
+        channel=event.channel,
+        committed=committed,
+        tentative=text[len(committed) :],
+        start=_seconds(event.start_sample),
+        end=_seconds(event.end_sample),
+        words=_wire_words(event.committed + event.tentative),
+        language=event.language,
+    )
+
+
+def _final(seq: int, event: ev.Final) -> wire.Final:
+    return wire.Final(
+        seq=seq,
+        utterance=event.utterance,
+        channel=event.channel,
+        text=join_words(event.words),
+        start=_seconds(event.start_sample),
+        end=_seconds(event.end_sample),
+        words=_wire_words(event.words),
+        language=event.language,
+        confidence=round(event.confidence, 3),
+    )
+
+
+def _to_wire(seq: int, event: ev.ServerEvent) -> wire.ServerMessage:
+    match event:
+        case ev.Interim():
+            return _interim(seq, event)
+        case ev.Final():
+            return _final(seq, event)
+        case ev.SpeechStarted(utterance, channel, start):
+            return wire.SpeechStarted(
+                seq=seq, utterance=utterance, channel=channel, start=_seconds(start)
+            )
+        case ev.UtteranceEnded(utterance, channel, end, reason):
+            return wire.UtteranceEnded(
+                seq=seq,
+                utterance=utterance,
+                channel=channel,
+                end=_seconds(end),
+                reason=reason.value,
+            )
+        case ev.AudioAcknowledged(offset):
+            return wire.Ack(seq=seq, offset=_seconds(offset))
+        case _:
+            return _to_wire_control(seq, event)
+
+
+def _to_wire_control(
+    seq: int,
+    event: (
+        ev.SessionReady
+        | ev.Finalized
+        | ev.OptionsUpdated
+        | ev.PongSent
+        | ev.Warned
+        | ev.Failed
+        | ev.Closed
+    ),
+) -> wire.ServerMessage:
+    match event:
+        case ev.SessionReady(session_id, options):
+            return wire.Ready(seq=seq, session=session_id, options=_effective(options))
+        case ev.Finalized(client_id, offset):
+            return wire.Finalized(seq=seq, id=client_id, offset=_seconds(offset))
+        case ev.OptionsUpdated(options):
+            return wire.Updated(seq=seq, options=_effective(options))
+        case ev.PongSent(client_id):
+            return wire.Pong(seq=seq, id=client_id)
+        case ev.Warned(code, message, hint):
+            return wire.Warning_(seq=seq, code=code.value, message=message, hint=hint)
+        case ev.Failed(error):
+            return wire.Error(
+                seq=seq,
+                code=error.code.value,
+                message=error.message,
+                hint=error.hint,
+                retryable=error.is_retryable,
+                retry_after_s=error.retry_after_s,
+            )
+        case ev.Closed():
+            summary = wire.Summary(
+                audio_s=_seconds(event.audio_samples),
+                speech_s=_seconds(event.speech_samples),
+                utterances=event.num_utterances,
+                finals=event.num_finals,
+            )
+            return wire.Closed(seq=seq, reason=event.reason, summary=summary)
+        case _:
+            assert_never(event)

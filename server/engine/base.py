@@ -1,0 +1,34 @@
+"""What the rest of the server knows of an engine."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streaming.effects import DecodeRequest
+from streaming.options import ModelOffer
+from streaming.transcript import Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """How a batch went: an answer or an exception a row, in order, and how many were repeated."""
+
+    answers: tuple[Hypothesis | Exception, ...]
+    num_retries: int = 0
+
+
+class Engine(Protocol):
+    """Transcribes batches. `decode` is called from engine threads, several at once."""
+
+    @property
+    def offer(self) -> ModelOffer:
+        """The model's name and languages."""
+
+    def batch_key(self, request: DecodeRequest) -> Hashable:
+        """Return what requests must share to run in one batch."""
+
+    def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
+        """Transcribe requests that share a batch key; one row's failure is its own."""
+
+    def warm_up(self) -> None:
+        """Run once on silence, so that the first caption does not pay for lazy set-up."""

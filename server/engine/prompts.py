@@ -1,0 +1,49 @@
+"""Token prompts for Whisper, with the positions that batching needs.
+
+CTranslate2 requires `<|startoftranscript|>` at the same index in every row of a batch and the same
+number of task tokens; text before it is therefore part of the batch key by its length.
+"""
+
+from functools import lru_cache
+
+import tokenizers
+from faster_whisper.tokenizer import Tokenizer
+
+MAX_HISTORY_TOKENS = 223
+"""Half of Whisper's text positions less `<|startofprev|>`, as in OpenAI's decoder."""
+
+
+class PromptBuilder:
+    """Builds prompts for one model; safe to use from several threads."""
+
+    def __init__(self, hf_tokenizer: tokenizers.Tokenizer, *, is_multilingual: bool) -> None:
+        self._hf_tokenizer = hf_tokenizer
+        self._is_multilingual = is_multilingual
+        self.tokenizer = lru_cache(maxsize=256)(self._make_tokenizer)
+        self._history = lru_cache(maxsize=1024)(self._encode_history)
+
+    def history(self, prompt: str, keyterms: tuple[str, ...]) -> list[int]:
+        """Return the tokens that precede the transcript: key terms, then the prompt's end."""
+        return self._history(prompt, keyterms)
+
+    def build(self, language: str, task: str, history: list[int]) -> list[int]:
+        """Return a whole prompt without timestamps."""
+        tokenizer = self.tokenizer(language, task)
+        previous = [tokenizer.sot_prev, *history] if history else []
+        return [*previous, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+    def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
+        return Tokenizer(
+            self._hf_tokenizer, self._is_multilingual, task=task, language=language
+        )
+
+    def _encode_history(self, prompt: str, keyterms: tuple[str, ...]) -> list[int]:
+        terms = self._encode(", ".join(keyterms))[: MAX_HISTORY_TOKENS // 2]
+        room = MAX_HISTORY_TOKENS - len(terms)
+        return terms + self._encode(prompt)[-room:]
+
+    def _encode(self, text: str) -> list[int]:
+        if not text:
+            return []
+        ids: list[int] = self._hf_tokenizer.encode(" " + text, add_special_tokens=False).ids
+        return ids

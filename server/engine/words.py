@@ -1,0 +1,76 @@
+"""Decoded text to words, with or without times."""
+
+import re
+from collections.abc import Sequence
+from typing import TypedDict
+
+from streaming.options import TARGET_RATE_HZ
+from streaming.transcript import Word
+
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km", "bo"})
+"""Written without spaces between words; a word is then one character (or a run of others)."""
+
+_SPACED = re.compile(r"\s*\S+")
+_UNSPACED = re.compile(r"\s*(?:[A-Za-z0-9]+|\S)[\W_]*")
+
+
+class TimedPiece(TypedDict):
+    """One entry of faster-whisper's `find_alignment`; times are seconds within the window."""
+
+    word: str
+    tokens: list[int]
+    start: float
+    end: float
+    probability: float
+
+
+def split_words(text: str, language: str) -> list[str]:
+    """Split text into words that keep their leading space and trailing punctuation."""
+    pattern = _UNSPACED if language in UNSPACED_LANGUAGES else _SPACED
+    return pattern.findall(text)
+
+
+def plain_words(text: str, language: str) -> tuple[Word, ...]:
+    """Return the words of a text without times."""
+    return tuple(Word(word) for word in split_words(text, language))
+
+
+def timed_words(
+    text: str, language: str, pieces: Sequence[TimedPiece], span: tuple[int, int]
+) -> tuple[Word, ...]:
+    """Return the words of a text with the times of the aligned pieces that spell them.
+
+    Args:
+        text: The decoded text.
+        language: Its language code.
+        pieces: Aligned pieces, in order; joined they are the text.
+        span: First and last sample of the decoded audio in the session; words stay inside.
+    """
+    words = split_words(text, language)
+    start_sample, end_sample = span
+    timed: list[Word] = []
+    index, at = 0, start_sample
+    for word in words:
+        letters = len(word.strip())
+        taken: list[TimedPiece] = []
+        while index < len(pieces) and letters > 0:
+            taken.append(pieces[index])
+            letters -= len(pieces[index]["word"].strip())
+            index += 1
+        begin, finish, confidence = _cover(taken, start_sample, at)
+        begin = min(max(begin, at), end_sample)
+        at = min(max(finish, begin), end_sample)
+        timed.append(Word(word, begin, at, confidence))
+    return tuple(timed)
+
+
+def _cover(
+    pieces: Sequence[TimedPiece], start_sample: int, fallback: int
+) -> tuple[int, int, float]:
+    if not pieces:
+        return fallback, fallback, 0.0
+    tokens = sum(len(piece["tokens"]) for piece in pieces) or 1
+    weighted = sum(piece["probability"] * len(piece["tokens"]) for piece in pieces)
+    begin = start_sample + int(pieces[0]["start"] * TARGET_RATE_HZ)
+    finish = start_sample + int(pieces[-1]["end"] * TARGET_RATE_HZ)
+    return begin, finish, float(min(1.0, weighted / tokens))

@@ -1,0 +1,75 @@
+"""Settings to loaded models: which device, which model, how many workers."""
+
+import os
+from pathlib import Path
+
+import ctranslate2
+import structlog
+
+from server.app import Models
+from server.engine.whisper import EngineSettings, WhisperEngine
+from server.models.errors import ModelError
+from server.models.progress import stderr_progress
+from server.models.silero import silero_onnx_path
+from server.models.store import ModelStore, default_cache_dir
+from server.settings import Settings
+from server.vad.silero import SileroVad
+
+log = structlog.get_logger()
+
+DEFAULT_MODEL = {"cpu": "base", "cuda": "large-v3-turbo"}
+DEFAULT_COMPUTE_TYPE = {"cpu": "int8", "cuda": "float16"}
+DEFAULT_MAX_BATCH = {"cpu": 4, "cuda": 32}
+"""Rows per batch; measured on 2 cores in docs/performance.md, on a GPU from CTranslate2's curve."""
+
+GPU_WORKERS = 2
+
+
+def choose_device(requested: str) -> str:
+    """Return `cpu` or `cuda`.
+
+    Raises:
+        ModelError: A GPU was asked for and there is none.
+    """
+    num_gpus = ctranslate2.get_cuda_device_count()
+    if requested == "auto":
+        return "cuda" if num_gpus else "cpu"
+    if requested == "cuda" and not num_gpus:
+        raise ModelError(
+            "No usable NVIDIA GPU was found.", "Use --device cpu, or check the driver: nvidia-smi"
+        )
+    return requested
+
+
+def load_models(settings: Settings) -> Models:
+    """Fetch what is missing, load and warm up.
+
+    Raises:
+        ModelError: Weights are missing, broken or unloadable.
+    """
+    device = choose_device(settings.device)
+    name = settings.model or DEFAULT_MODEL[device]
+    speech = SileroVad(silero_onnx_path())
+    folder = _find_weights(settings, name)
+    num_workers = settings.workers or (os.cpu_count() or 1 if device == "cpu" else GPU_WORKERS)
+    engine_settings = EngineSettings(
+        device=device,
+        compute_type=settings.compute_type or DEFAULT_COMPUTE_TYPE[device],
+        num_workers=num_workers,
+    )
+    try:
+        engine = WhisperEngine(name, folder, engine_settings)
+        engine.warm_up()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(
+            f"Model {name} could not be loaded: {error}",
+            f"Check it with `starling models verify {name}`; on a GPU, check CUDA 12's cuBLAS",
+        ) from error
+    log.info("model loaded", model=name, device=device, workers=num_workers)
+    return Models(engine, speech, num_workers, settings.max_batch or DEFAULT_MAX_BATCH[device])
+
+
+def _find_weights(settings: Settings, name: str) -> Path:
+    cache_dir = settings.cache_dir or default_cache_dir(os.environ, Path.home())
+    store = ModelStore(cache_dir, stderr_progress())
+    return store.locate(name) if settings.offline else store.resolve(name)

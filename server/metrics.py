@@ -1,0 +1,87 @@
+"""Every metric of the server, in one registry; `docs/metrics.md` explains them to operators.
+
+Names follow Prometheus' guide: base units, `_total` on counters. No session ids as labels.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+
+
+class Metrics:
+    """Holds the metrics; one instance a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.sessions_open = Gauge(
+            "starling_sessions_open", "Sessions open now.", registry=registry
+        )
+        self.sessions = Counter(
+            "starling_sessions", "Sessions ended, by how.", ["reason"], registry=registry
+        )
+        self.refused = Counter(
+            "starling_sessions_refused", "Sessions refused, by why.", ["reason"], registry=registry
+        )
+        self.audio_seconds = Counter(
+            "starling_audio_seconds", "Audio received, per channel.", registry=registry
+        )
+        self.finals = Counter("starling_finals", "Finals sent.", registry=registry)
+        self.interims = Counter("starling_interims", "Interims sent.", registry=registry)
+        self.batch_size = Histogram(
+            "starling_batch_size",
+            "Rows in an engine batch.",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.decode_seconds = Histogram(
+            "starling_decode_seconds",
+            "Time of an engine batch.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.queue_seconds = Histogram(
+            "starling_queue_seconds",
+            "Time a decode waited for the engine.",
+            ["purpose"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.queue_length = Gauge(
+            "starling_queue_length", "Decodes waiting for the engine.", registry=registry
+        )
+        self.decodes = Counter(
+            "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry
+        )
+        self.decode_retries = Counter(
+            "starling_decode_retries", "Decodes repeated as degenerate.", registry=registry
+        )
+        self.decode_failures = Counter(
+            "starling_decode_failures", "Decodes that raised.", registry=registry
+        )
+        self.vad_batch_size = Histogram(
+            "starling_vad_batch_size",
+            "Channels in a speech scoring batch.",
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.vad_seconds = Histogram(
+            "starling_vad_seconds",
+            "Time of a speech scoring batch.",
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5),
+            registry=registry,
+        )
+        self.final_latency_seconds = Histogram(
+            "starling_final_latency_seconds",
+            "From hearing the end of the speech to sending its final.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.loop_lag_seconds = Histogram(
+            "starling_event_loop_lag_seconds",
+            "How late the event loop runs a timer.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0),
+            registry=registry,
+        )
+        self.ready = Gauge("starling_ready", "1 when sessions are taken.", registry=registry)

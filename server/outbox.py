@@ -1,0 +1,65 @@
+"""Messages on their way to one client.
+
+A newer interim replaces the one of the same channel that still waits; everything else is kept in
+order. Bounded: a client that takes nothing for `MAX_MESSAGES` messages is cut off, and told why.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from streaming.errors import ErrorCode, StarlingError
+
+MAX_MESSAGES = 1_000
+"""Finals of about an hour of speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message; `replaces` names what a newer one of the same name makes stale."""
+
+    data: str
+    replaces: str | None = None
+
+
+class Outbox:
+    """A bounded queue with one writer and one reader, both on the event loop."""
+
+    def __init__(self) -> None:
+        self._messages: OrderedDict[int | str, str] = OrderedDict()
+        self._changed = asyncio.Event()
+        self._num_put = 0
+        self._has_ended = False
+
+    def put(self, message: Outgoing) -> None:
+        """Queue a message.
+
+        Raises:
+            StarlingError: SLOW_CONSUMER when the client has not read for too long.
+        """
+        self._num_put += 1
+        key: int | str = self._num_put if message.replaces is None else message.replaces
+        self._messages.pop(key, None)
+        if len(self._messages) >= MAX_MESSAGES:
+            raise StarlingError(
+                ErrorCode.SLOW_CONSUMER,
+                f"{MAX_MESSAGES} messages wait to be read",
+                "read messages while sending audio",
+            )
+        self._messages[key] = message.data
+        self._changed.set()
+
+    def end(self) -> None:
+        """Say that no message will follow."""
+        self._has_ended = True
+        self._changed.set()
+
+    async def get(self) -> str | None:
+        """Return the next message, or None after the last."""
+        while not self._messages:
+            if self._has_ended:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        _, data = self._messages.popitem(last=False)
+        return data

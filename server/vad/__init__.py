@@ -1,0 +1,1 @@
+"""Speech scoring shared by all sessions."""

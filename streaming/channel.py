@@ -1,0 +1,329 @@
+"""One channel: scored windows in, utterances with interims and finals out.
+
+States, in the order a window can move them:
+
+    idle --3 windows of speech--> open --endpoint rule, finalize, stop--> idle
+                                  open --max duration--> open (a new utterance from the cut on)
+
+Every decision uses the position that was *scored*, never what was received or when an answer came,
+so finals cover the same samples for any split of the stream. As soon as `TAIL_SAMPLES` of silence
+follow speech the final's span is known, and it is decoded at once: when the endpoint fires the
+answer is usually there. If speech resumes instead, that answer serves as an interim.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from streaming.audio_buffer import AudioBuffer
+from streaming.effects import CancelDecode, DecodeRequest, Purpose
+from streaming.endpointing import (
+    CUT_SEARCH_S,
+    endpoint_reason,
+    endpoint_rules,
+    quietest_sample,
+)
+from streaming.events import EndReason, Interim, Samples, SpeechStarted
+from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
+from streaming.language_lock import LanguageLock
+from streaming.options import TARGET_RATE_HZ, SessionOptions
+from streaming.pacing import is_interim_due
+from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
+from streaming.transcript import Hypothesis
+from streaming.utterance import OpenUtterance, SpanDecode
+
+PREROLL_SAMPLES = 8 * WINDOW_SAMPLES
+"""Kept from before speech was noticed: soft first consonants score low."""
+
+TAIL_SAMPLES = 7 * WINDOW_SAMPLES
+"""Kept after the last speech: less cuts final consonants, more invites invented words."""
+
+ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | CancelDecode
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelIdentity:
+    """Which channel this is, of how many, and where its request numbers come from."""
+
+    channel: int
+    num_channels: int
+    next_request_id: Callable[[], int]
+
+
+class ChannelTranscriber:
+    """The state of one channel. Methods return what the session must pass on, in order."""
+
+    def __init__(
+        self, identity: ChannelIdentity, options: SessionOptions, speech: SpeechPolicy
+    ) -> None:
+        self._identity = identity
+        self._buffer = AudioBuffer()
+        self._gate = SpeechGate(speech)
+        self._scored_windows = 0
+        self._open: OpenUtterance | None = None
+        self._used_to_sample = 0
+        self._num_utterances = 0
+        self.speech_samples = 0
+        self._options = options
+        self._finals = FinalQueue(identity.channel, LanguageLock(options.language))
+        self._apply_endpointing()
+
+    def set_options(self, options: SessionOptions) -> None:
+        """Use these options from now on."""
+        if options.language != self._options.language:
+            self._finals.language = LanguageLock(options.language)
+        self._options = options
+        self._apply_endpointing()
+
+    def _apply_endpointing(self) -> None:
+        self._rules = endpoint_rules(self._options.endpoint_silence_ms)
+        silence = self._options.endpoint_silence_ms * TARGET_RATE_HZ // 1000
+        self._tail_samples = min(TAIL_SAMPLES, silence)
+        self._max_samples = int(self._options.max_utterance_s * TARGET_RATE_HZ)
+
+    def append(self, samples: Samples) -> None:
+        """Store audio that arrived."""
+        self._buffer.append(samples)
+
+    @property
+    def received_end_sample(self) -> int:
+        """End of the audio that arrived."""
+        return self._buffer.end_sample
+
+    @property
+    def scored_end_sample(self) -> int:
+        """End of the last scored window."""
+        return self._scored_windows * WINDOW_SAMPLES
+
+    @property
+    def num_utterances(self) -> int:
+        """Utterances opened so far."""
+        return self._num_utterances
+
+    @property
+    def num_finals(self) -> int:
+        """Finals that are out."""
+        return self._finals.num_published
+
+    @property
+    def num_pending_finals(self) -> int:
+        """Closed utterances whose text is not out."""
+        return self._finals.num_pending
+
+    @property
+    def safe_sample(self) -> int:
+        """Everything before this is in finals or held no speech."""
+        oldest = self._finals.oldest
+        if oldest is not None:
+            return oldest.audio_start_sample
+        if self._open is not None:
+            return self._open.audio_start_sample
+        return max(self._used_to_sample, self.scored_end_sample - self._idle_keep_samples)
+
+    def unscored(self, max_windows: int) -> Samples | None:
+        """Return the next whole windows to score, at most `max_windows`, or None."""
+        start = self.scored_end_sample
+        windows = min(max_windows, (self._buffer.end_sample - start) // WINDOW_SAMPLES)
+        if windows <= 0:
+            return None
+        return self._buffer.read(start, start + windows * WINDOW_SAMPLES)
+
+    def on_scores(self, probabilities: list[float]) -> list[ChannelOutput]:
+        """Take the speech probabilities of the next windows."""
+        outputs: list[ChannelOutput] = []
+        for probability in probabilities:
+            is_speech = self._gate.push(probability)
+            self._scored_windows += 1
+            if self._open is None:
+                outputs += self._maybe_open()
+            else:
+                self._open.push_window(is_speech)
+                outputs += self._advance(self._open)
+        self._forget_old_audio()
+        return outputs
+
+    def finish_utterance(self, end_sample: int, reason: EndReason) -> list[ChannelOutput]:
+        """End the open utterance, if any, with audio up to `end_sample` at most."""
+        utterance = self._open
+        self._gate.reset()
+        if utterance is None:
+            self._used_to_sample = max(self._used_to_sample, end_sample)
+            return []
+        span_end = min(utterance.last_speech_end_sample + self._tail_samples, end_sample)
+        outputs = self._close(utterance, span_end, reason)
+        self._used_to_sample = end_sample
+        return outputs
+
+    def mark(self, marker_id: int) -> list[ChannelOutput]:
+        """Return the marker as soon as every final queued so far is out."""
+        return [*self._finals.mark(marker_id)]
+
+    def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[ChannelOutput]:
+        """Take the engine's answer; one to a request nobody waits for is ignored."""
+        if self._finals.is_waiting_for(request_id):
+            return [*self._finals.answer(request_id, hypothesis)]
+        utterance = self._open
+        asked = utterance.outstanding if utterance is not None else None
+        if utterance is None or asked is None or asked.request_id != request_id:
+            return []
+        utterance.outstanding = None
+        utterance.answered = SpanDecode(request_id, asked.purpose, asked.end_sample, hypothesis)
+        return self._show(utterance, asked.end_sample, hypothesis)
+
+    def on_decode_failed(self, request_id: int) -> list[ChannelOutput]:
+        """Take it that the engine could not answer: a final falls back to its committed words."""
+        if self._finals.is_waiting_for(request_id):
+            return [*self._finals.give_up(request_id)]
+        asked = self._open.outstanding if self._open is not None else None
+        if self._open is not None and asked is not None and asked.request_id == request_id:
+            self._open.outstanding = None
+        return []
+
+    def outstanding_requests(self) -> list[int]:
+        """Return the requests that are waited for, to cancel them when the session dies."""
+        ids = self._finals.outstanding_requests()
+        if self._open is not None and self._open.outstanding is not None:
+            ids.append(self._open.outstanding.request_id)
+        return ids
+
+    def _maybe_open(self) -> list[ChannelOutput]:
+        windows_ago = self._gate.started_windows_ago
+        if windows_ago is None:
+            return []
+        first_window = self._scored_windows - windows_ago
+        start = max(first_window * WINDOW_SAMPLES, self._used_to_sample)
+        return [self._open_at(start, start - PREROLL_SAMPLES, [True] * windows_ago)]
+
+    def _open_at(self, start_sample: int, audio_start: int, flags: list[bool]) -> SpeechStarted:
+        audio_start = max(audio_start, self._used_to_sample, self._buffer.start_sample)
+        index = self._num_utterances * self._identity.num_channels + self._identity.channel
+        self._num_utterances += 1
+        first_window = self._scored_windows - len(flags)
+        last_speech_window = max(i for i, is_speech in enumerate(flags) if is_speech)
+        self._open = OpenUtterance(
+            id=index + 1,
+            start_sample=start_sample,
+            audio_start_sample=audio_start,
+            first_window=first_window,
+            last_speech_end_sample=(first_window + last_speech_window + 1) * WINDOW_SAMPLES,
+            speech_flags=flags,
+        )
+        return SpeechStarted(self._open.id, self._identity.channel, start_sample)
+
+    def _advance(self, utterance: OpenUtterance) -> list[ChannelOutput]:
+        scored_end = utterance.scored_end_sample
+        silence = scored_end - utterance.last_speech_end_sample
+        length = scored_end - utterance.start_sample
+        reason = endpoint_reason(self._rules, length, silence)
+        if reason is not None:
+            span_end = utterance.last_speech_end_sample + self._tail_samples
+            return self._close(utterance, min(span_end, scored_end), reason)
+        if scored_end - utterance.audio_start_sample >= self._max_samples:
+            return self._cut(utterance)
+        return self._maybe_decode(utterance)
+
+    def _maybe_decode(self, utterance: OpenUtterance) -> list[ChannelOutput]:
+        scored_end = utterance.scored_end_sample
+        tail_end = utterance.last_speech_end_sample + self._tail_samples
+        if scored_end >= tail_end:
+            return self._decode_ahead(utterance, tail_end)
+        if not self._options.interim or utterance.outstanding is not None:
+            return []
+        decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
+        if not is_interim_due(scored_end - utterance.start_sample, decoded):
+            return []
+        return [self._request(utterance, scored_end, Purpose.INTERIM)]
+
+    def _decode_ahead(self, utterance: OpenUtterance, span_end: int) -> list[ChannelOutput]:
+        """Ask for what will be the final if the silence goes on."""
+        if utterance.decoded_to_sample == span_end:
+            return []
+        outputs: list[ChannelOutput] = []
+        if utterance.outstanding is not None:
+            outputs.append(CancelDecode(utterance.outstanding.request_id))
+        return [*outputs, self._request(utterance, span_end, Purpose.FINAL)]
+
+    def _request(
+        self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
+    ) -> DecodeRequest:
+        request_id = self._identity.next_request_id()
+        utterance.outstanding = SpanDecode(request_id, purpose, end_sample)
+        utterance.decoded_to_sample = end_sample
+        return DecodeRequest(
+            id=request_id,
+            purpose=purpose,
+            audio=self._buffer.read(utterance.audio_start_sample, end_sample),
+            start_sample=utterance.audio_start_sample,
+            language=self._finals.language.language,
+            task=self._options.task,
+            words=self._options.words,
+            prompt=self._options.prompt,
+            keyterms=self._options.keyterms,
+        )
+
+    def _cut(self, utterance: OpenUtterance) -> list[ChannelOutput]:
+        """End an utterance that grew too long at its quietest place and go on from there."""
+        scored_end = utterance.scored_end_sample
+        search_start = scored_end - min(int(CUT_SEARCH_S * TARGET_RATE_HZ), self._max_samples // 2)
+        cut = search_start + quietest_sample(self._buffer.read(search_start, scored_end))
+        outputs = self._close(utterance, cut, EndReason.MAX_DURATION)
+        later = utterance.speech_after(cut)
+        if later:
+            flags = utterance.speech_flags[later[0] - utterance.first_window :]
+            start = max(cut, later[0] * WINDOW_SAMPLES)
+            outputs.append(self._open_at(start, cut, flags))
+        return outputs
+
+    def _close(
+        self, utterance: OpenUtterance, span_end: int, reason: EndReason
+    ) -> list[ChannelOutput]:
+        self._open = None
+        self._used_to_sample = max(span_end, utterance.audio_start_sample)
+        end_sample = min(utterance.last_speech_end_sample, span_end)
+        self.speech_samples += max(0, end_sample - utterance.start_sample)
+        outputs: list[ChannelOutput] = []
+        answered, asked = utterance.answered, utterance.outstanding
+        hypothesis = None
+        if asked is not None and (asked.end_sample, asked.purpose) == (span_end, Purpose.FINAL):
+            request_id = asked.request_id
+        elif answered is not None and (answered.end_sample, answered.purpose) == (
+            span_end,
+            Purpose.FINAL,
+        ):
+            request_id, hypothesis = answered.request_id, answered.hypothesis
+        else:
+            if asked is not None:
+                outputs.append(CancelDecode(asked.request_id))
+            request = self._request(utterance, span_end, Purpose.FINAL)
+            request_id = request.id
+            outputs.append(request)
+        pending = PendingFinal(utterance, end_sample, reason, request_id, hypothesis)
+        return [*outputs, *self._finals.append(pending)]
+
+    def _show(
+        self, utterance: OpenUtterance, end_sample: int, hypothesis: Hypothesis
+    ) -> list[ChannelOutput]:
+        if hypothesis.is_degenerate or not hypothesis.words or not self._options.interim:
+            return []
+        if not utterance.hypotheses.update(hypothesis.words) or self._finals.num_pending:
+            return []
+        interim = Interim(
+            utterance=utterance.id,
+            channel=self._identity.channel,
+            committed=utterance.hypotheses.committed,
+            tentative=utterance.hypotheses.tentative,
+            start_sample=utterance.start_sample,
+            end_sample=end_sample,
+            language=hypothesis.language,
+        )
+        return [interim]
+
+    @property
+    def _idle_keep_samples(self) -> int:
+        return PREROLL_SAMPLES + 4 * WINDOW_SAMPLES
+
+    def _forget_old_audio(self) -> None:
+        if self._open is not None:
+            self._buffer.drop_before(self._open.audio_start_sample)
+        else:
+            keep_from = self.scored_end_sample - self._idle_keep_samples
+            self._buffer.drop_before(max(keep_from, 0))

@@ -1,0 +1,75 @@
+"""What a session asks of the shell; the shell performs each effect and reports back.
+
+`ScoreSpeech` is answered by `Session.on_scores`, `Decode` by `Session.on_decoded` or
+`Session.on_decode_failed`. An answer to a cancelled or unknown request is ignored.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from streaming.events import Samples, ServerEvent
+from streaming.options import Task
+
+
+class Purpose(IntEnum):
+    """What a decode is for; lower runs first."""
+
+    FINAL = 0
+    INTERIM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRequest:
+    """One span of speech for the engine.
+
+    `id` is unique within the session. `language` None means detect. `start_sample` places the
+    first sample of `audio` in the session, for word times.
+    """
+
+    id: int
+    purpose: Purpose
+    audio: Samples
+    start_sample: int
+    language: str | None
+    task: Task
+    words: bool
+    prompt: str
+    keyterms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Send this to the client as message number `seq`."""
+
+    seq: int
+    event: ServerEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSpeech:
+    """Score these samples for speech: whole windows of 512, following on from the last ones."""
+
+    channel: int
+    audio: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Transcribe this."""
+
+    request: DecodeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDecode:
+    """The answer is no longer wanted; drop the request if it has not started."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Everything is said; close the connection."""
+
+
+Effect = Emit | ScoreSpeech | Decode | CancelDecode | Close

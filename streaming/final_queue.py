@@ -1,0 +1,132 @@
+"""Finals leave a channel in the order their utterances ended, whatever order the engine answers."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
+from streaming.language_lock import LanguageLock
+from streaming.transcript import Hypothesis
+from streaming.utterance import OpenUtterance
+
+
+@dataclass(slots=True)
+class PendingFinal:
+    """A closed utterance whose text is not out yet; `end_sample` is where its speech ended."""
+
+    utterance: OpenUtterance
+    end_sample: int
+    reason: EndReason
+    request_id: int
+    hypothesis: Hypothesis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Comes out when every final queued before it is out: an exact flush probe."""
+
+    id: int
+
+
+FinalOutput = Final | UtteranceEnded | Warned | Marker
+
+
+class FinalQueue:
+    """Closed utterances and flush markers of one channel.
+
+    Bounded by back-pressure: the shell stops reading a session with too many pending finals.
+    """
+
+    def __init__(self, channel: int, language: LanguageLock) -> None:
+        self._channel = channel
+        self._entries: deque[PendingFinal | Marker] = deque()
+        self.language = language
+        self.num_published = 0
+
+    @property
+    def num_pending(self) -> int:
+        """Closed utterances whose text is not out."""
+        return sum(isinstance(entry, PendingFinal) for entry in self._entries)
+
+    @property
+    def oldest(self) -> OpenUtterance | None:
+        """The utterance whose final is next."""
+        return next((e.utterance for e in self._entries if isinstance(e, PendingFinal)), None)
+
+    def append(self, pending: PendingFinal) -> list[FinalOutput]:
+        """Queue a closed utterance; return what may leave now."""
+        self._entries.append(pending)
+        return self._settle()
+
+    def mark(self, marker_id: int) -> list[FinalOutput]:
+        """Queue a marker; return what may leave now."""
+        self._entries.append(Marker(marker_id))
+        return self._settle()
+
+    def is_waiting_for(self, request_id: int) -> bool:
+        """Say whether a final needs the answer to this request."""
+        return self._find(request_id) is not None
+
+    def answer(self, request_id: int, hypothesis: Hypothesis) -> list[FinalOutput]:
+        """Take the engine's answer; return what may leave now."""
+        entry = self._find(request_id)
+        if entry is not None:
+            entry.hypothesis = hypothesis
+        return self._settle()
+
+    def give_up(self, request_id: int) -> list[FinalOutput]:
+        """Publish with the committed words alone what the engine could not decode."""
+        entry = self._find(request_id)
+        if entry is None:
+            return []
+        warning = Warned(
+            WarningCode.DECODE_FAILED,
+            f"utterance {entry.utterance.id} could not be transcribed to its end",
+            "its committed words are in the final; send the audio again if you kept it",
+        )
+        return [warning, *self.answer(request_id, Hypothesis((), self.language.language or "und"))]
+
+    def outstanding_requests(self) -> list[int]:
+        """Return the requests that finals wait for."""
+        return [
+            entry.request_id
+            for entry in self._entries
+            if isinstance(entry, PendingFinal) and entry.hypothesis is None
+        ]
+
+    def _find(self, request_id: int) -> PendingFinal | None:
+        for entry in self._entries:
+            if isinstance(entry, PendingFinal) and entry.request_id == request_id:
+                return entry
+        return None
+
+    def _settle(self) -> list[FinalOutput]:
+        outputs: list[FinalOutput] = []
+        while self._entries:
+            entry = self._entries[0]
+            if isinstance(entry, Marker):
+                outputs.append(entry)
+            elif entry.hypothesis is not None:
+                outputs += self._publish(entry, entry.hypothesis)
+            else:
+                break
+            self._entries.popleft()
+        return outputs
+
+    def _publish(self, entry: PendingFinal, hypothesis: Hypothesis) -> list[FinalOutput]:
+        utterance = entry.utterance
+        self.language.observe_final(hypothesis)
+        words = utterance.hypotheses.finish(() if hypothesis.is_degenerate else hypothesis.words)
+        ended = UtteranceEnded(utterance.id, self._channel, entry.end_sample, entry.reason)
+        if not words:
+            return [ended]
+        self.num_published += 1
+        final = Final(
+            utterance=utterance.id,
+            channel=self._channel,
+            words=words,
+            start_sample=utterance.start_sample,
+            end_sample=entry.end_sample,
+            language=hypothesis.language,
+            confidence=hypothesis.confidence,
+        )
+        return [final, ended]

@@ -1,0 +1,85 @@
+"""Whether a decode is speech, silence made into words, or a loop.
+
+Thresholds are OpenAI's (`transcribe.py`: no_speech 0.6, logprob -1.0, compression 2.4), which
+faster-whisper uses too. There the answer to trouble is a ladder of six temperatures; here it is
+one retry on the full window with repetition made costly, because a batch waits for its slowest row.
+"""
+
+import zlib
+from dataclasses import dataclass
+from enum import Enum, auto
+
+NO_SPEECH_PROBABILITY = 0.6
+MIN_AVG_LOGPROB = -1.0
+MAX_COMPRESSION_RATIO = 2.4
+MIN_LOOP_REPEATS = 4
+MAX_LOOP_WORDS = 6
+
+
+class Verdict(Enum):
+    """What to do with a decode."""
+
+    ACCEPT = auto()
+    RETRY = auto()
+    DROP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSignals:
+    """What the decoder tells about its own answer. Probabilities 0 to 1, log in nats."""
+
+    text: str
+    avg_logprob: float
+    no_speech_probability: float
+    has_hit_token_cap: bool
+
+
+def judge(signals: DecodeSignals) -> Verdict:
+    """Return whether to believe a first decode, repeat it, or take it for non-speech."""
+    if not signals.text.strip():
+        return Verdict.ACCEPT
+    is_unsure = signals.avg_logprob < MIN_AVG_LOGPROB
+    if is_unsure and signals.no_speech_probability > NO_SPEECH_PROBABILITY:
+        return Verdict.DROP
+    if is_unsure or is_loop(signals):
+        return Verdict.RETRY
+    return Verdict.ACCEPT
+
+
+def judge_retry(signals: DecodeSignals) -> Verdict:
+    """Return whether to believe a repeated decode; there is no third."""
+    if signals.text.strip() and (
+        is_loop(signals)
+        or signals.avg_logprob < MIN_AVG_LOGPROB - 0.5
+        or (
+            signals.avg_logprob < MIN_AVG_LOGPROB
+            and signals.no_speech_probability > NO_SPEECH_PROBABILITY / 2
+        )
+    ):
+        return Verdict.DROP
+    return Verdict.ACCEPT
+
+
+def is_loop(signals: DecodeSignals) -> bool:
+    """Say whether the text repeats itself or never ended."""
+    return (
+        signals.has_hit_token_cap
+        or compression_ratio(signals.text) > MAX_COMPRESSION_RATIO
+        or ends_in_cycle(signals.text)
+    )
+
+
+def compression_ratio(text: str) -> float:
+    """Return how many times smaller zlib makes the text (OpenAI's definition)."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def ends_in_cycle(text: str) -> bool:
+    """Say whether the text ends in a phrase of up to six words said four times or more."""
+    words = text.casefold().split()
+    for period in range(1, MAX_LOOP_WORDS + 1):
+        tail = words[-period * MIN_LOOP_REPEATS :]
+        if len(tail) == period * MIN_LOOP_REPEATS and tail == tail[:period] * MIN_LOOP_REPEATS:
+            return True
+    return False

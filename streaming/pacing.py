@@ -1,0 +1,24 @@
+"""When the next interim decode is worth its cost.
+
+The step grows with the utterance (`GROWTH` of its length), so a long utterance costs a constant
+number of re-decodes per doubling instead of one per step.
+"""
+
+from streaming.options import TARGET_RATE_HZ
+
+FIRST_S = 0.5
+"""Audio heard before the first interim: shorter windows mostly give wrong words."""
+
+STEP_S = 0.5
+GROWTH = 0.15
+
+
+def is_interim_due(utterance_samples: int, decoded_samples: int, stretch: float = 1.0) -> bool:
+    """Say whether an utterance this long, last decoded up to `decoded_samples`, is due again.
+
+    `stretch` of 1 or more makes all steps longer under load.
+    """
+    if decoded_samples == 0:
+        return utterance_samples >= FIRST_S * stretch * TARGET_RATE_HZ
+    step = max(STEP_S * stretch * TARGET_RATE_HZ, GROWTH * stretch * utterance_samples)
+    return utterance_samples - decoded_samples >= step

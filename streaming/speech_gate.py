@@ -1,0 +1,51 @@
+"""Speech probabilities to speech edges, one window of 512 samples at a time.
+
+Silero's own recommendation (its `VADIterator`): speech begins at 0.5 and goes on down to 0.35.
+A start needs several windows, so that a click opens nothing; the start is where they began.
+"""
+
+from dataclasses import dataclass
+
+WINDOW_SAMPLES = 512
+"""What Silero scores at 16 kHz: 32 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPolicy:
+    """How sure the gate must be. Probabilities are 0 to 1; counts are windows of 32 ms."""
+
+    onset_probability: float = 0.5
+    release_probability: float = 0.35
+    min_start_windows: int = 3
+
+
+class SpeechGate:
+    """Hysteresis over the speech probabilities of one channel."""
+
+    def __init__(self, policy: SpeechPolicy) -> None:
+        self._policy = policy
+        self._is_in_speech = False
+        self._run_windows = 0
+
+    def push(self, probability: float) -> bool:
+        """Take the next window's probability; return whether the window is speech."""
+        threshold = (
+            self._policy.release_probability
+            if self._is_in_speech
+            else self._policy.onset_probability
+        )
+        self._is_in_speech = probability >= threshold
+        self._run_windows = self._run_windows + 1 if self._is_in_speech else 0
+        return self._is_in_speech
+
+    @property
+    def started_windows_ago(self) -> int | None:
+        """How many windows back the present run of speech began, once it is long enough."""
+        if self._run_windows < self._policy.min_start_windows:
+            return None
+        return self._run_windows
+
+    def reset(self) -> None:
+        """Begin anew, as after a finalize: what follows must earn its own start."""
+        self._is_in_speech = False
+        self._run_windows = 0

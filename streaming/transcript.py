@@ -1,0 +1,43 @@
+"""What the engine said: words, hypotheses and the signals that tell whether to believe them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as shown, with its place in the session's audio.
+
+    `text` keeps the leading space that the language writes between words, so that joining the
+    texts of a hypothesis gives its text back, also in languages without spaces.
+    `start_sample` and `end_sample` count 16 kHz samples; `confidence` is 0 to 1.
+    """
+
+    text: str
+    start_sample: int | None = None
+    end_sample: int | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """The engine's answer to one decode request.
+
+    `words` join to the text. `is_degenerate` marks text that the guards refused (a loop, or
+    invention on non-speech): it may be shown to nobody. Probabilities are 0 to 1.
+    """
+
+    words: tuple[Word, ...]
+    language: str
+    language_probability: float = 1.0
+    confidence: float = 1.0
+    is_degenerate: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words joined, without space at the ends."""
+        return join_words(self.words)
+
+
+def join_words(words: tuple[Word, ...]) -> str:
+    """Return the text of `words`, without space at the ends."""
+    return "".join(word.text for word in words).strip()

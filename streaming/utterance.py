@@ -1,0 +1,57 @@
+"""An open utterance: its place in the audio, its speech, its decodes."""
+
+from dataclasses import dataclass, field
+
+from streaming.agreement import HypothesisBuffer
+from streaming.effects import Purpose
+from streaming.speech_gate import WINDOW_SAMPLES
+from streaming.transcript import Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class SpanDecode:
+    """A decode of this utterance's audio up to `end_sample`, asked for or answered."""
+
+    request_id: int
+    purpose: Purpose
+    end_sample: int
+    hypothesis: Hypothesis | None = None
+
+
+@dataclass(slots=True)
+class OpenUtterance:
+    """Speech from its start to now.
+
+    `audio_start_sample` includes the pre-roll; `speech_flags` holds one entry a window from
+    `first_window` on.
+    """
+
+    id: int
+    start_sample: int
+    audio_start_sample: int
+    first_window: int
+    last_speech_end_sample: int
+    speech_flags: list[bool] = field(default_factory=list)
+    hypotheses: HypothesisBuffer = field(default_factory=HypothesisBuffer)
+    outstanding: SpanDecode | None = None
+    answered: SpanDecode | None = None
+    decoded_to_sample: int = 0
+
+    def push_window(self, is_speech: bool) -> None:
+        """Note whether the next window is speech."""
+        self.speech_flags.append(is_speech)
+        if is_speech:
+            self.last_speech_end_sample = self.scored_end_sample
+
+    @property
+    def scored_end_sample(self) -> int:
+        """End of the last scored window."""
+        return (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
+
+    def speech_after(self, sample: int) -> list[int]:
+        """Return the numbers of the speech windows that end after `sample`."""
+        return [
+            window
+            for window, is_speech in enumerate(self.speech_flags, start=self.first_window)
+            if is_speech and (window + 1) * WINDOW_SAMPLES > sample
+        ]

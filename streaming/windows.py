@@ -1,0 +1,36 @@
+"""How much of Whisper's 30 s window a decode gets, and how many tokens it may say.
+
+Whisper was trained on windows padded to 3000 frames of 10 ms. Padding past the speech is what
+tells it to stop, so windows shrink to a bucket that leaves at least `MIN_PADDING_FRAMES` of it;
+docs/performance.md has the measurements. A degenerate decode is repeated on the full window.
+Buckets, because rows of one batch must be equally long (CTranslate2 has no audio mask).
+"""
+
+from streaming.options import TARGET_RATE_HZ
+
+FULL_FRAMES = 3000
+FRAME_SAMPLES = 160
+MIN_PADDING_FRAMES = 150
+BUCKET_FRAMES = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
+"""None is twice a model's number of mel bands (80 or 128): CTranslate2 takes such an encoded
+window for raw features."""
+
+BASE_TOKENS = 16
+TOKENS_PER_SECOND = 12
+MAX_NEW_TOKENS = 224
+"""Half of Whisper's 448 text positions, as in OpenAI's decoder."""
+
+
+def window_frames(num_samples: int) -> int:
+    """Return the smallest bucket with room for the audio and its padding."""
+    needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
+    return next((frames for frames in BUCKET_FRAMES if frames >= needed), FULL_FRAMES)
+
+
+def max_new_tokens(num_samples: int) -> int:
+    """Return how many tokens this much speech can say; more is a loop.
+
+    Fast English is about 5 tokens a second, dense scripts (Japanese, Thai) about 10.
+    """
+    tokens = BASE_TOKENS + TOKENS_PER_SECOND * num_samples // TARGET_RATE_HZ
+    return min(tokens, MAX_NEW_TOKENS)

@@ -1,0 +1,100 @@
+"""What must hold for every stream: any split, any order of answers, nothing lost or doubled."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streaming.events import Closed, Final, Interim, SpeechStarted, UtteranceEnded
+from streaming.transcript import join_words
+from tests.support.scripted_speech import silence, speech
+from tests.support.session_harness import SessionHarness, with_options
+
+pytestmark = pytest.mark.property
+
+PHRASES = st.lists(
+    st.tuples(
+        st.lists(st.integers(1, 90), min_size=1, max_size=12), st.floats(0.05, 1.5)
+    ),
+    min_size=1,
+    max_size=5,
+)
+OPTIONS = st.builds(
+    with_options,
+    endpoint_silence_ms=st.integers(100, 1500),
+    max_utterance_s=st.floats(2.0, 28.0),
+    interim=st.booleans(),
+)
+
+
+def audio_of(phrases: list[tuple[list[int], float]]) -> np.ndarray:
+    parts = [silence(0.3)]
+    for numbers, pause_s in phrases:
+        parts += [speech(numbers), silence(pause_s)]
+    return np.concatenate(parts)
+
+
+@given(PHRASES, OPTIONS, st.lists(st.integers(0, 400_000), max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_any_split_of_the_stream_gives_the_same_finals(phrases, options, cuts):
+    audio = audio_of(phrases)
+    whole, split = SessionHarness(options), SessionHarness(options)
+    whole.send(audio)
+    whole.stop()
+    split.send(audio, *cuts)
+    split.stop()
+    assert split.finals == whole.finals
+
+
+@given(PHRASES, OPTIONS, st.data())
+@settings(max_examples=150, deadline=None)
+def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
+    audio = audio_of(phrases)
+    prompt, late = SessionHarness(options), SessionHarness(options, holds_decodes=True)
+    prompt.send(audio)
+    prompt.stop()
+    for part in np.array_split(audio, 7):
+        late.send(part)
+        if late.held and data.draw(st.booleans()):
+            late.release(data.draw(st.integers(0, len(late.held) - 1)))
+    late.stop()
+    while late.held:
+        late.release(data.draw(st.integers(0, len(late.held) - 1)))
+    assert late.text == prompt.text
+    assert late.is_closed
+
+
+@given(PHRASES, OPTIONS, st.integers(1, 40))
+@settings(max_examples=150, deadline=None)
+def test_every_conversation_keeps_the_contract(phrases, options, num_parts):
+    audio = audio_of(phrases)
+    harness = SessionHarness(options)
+    for part in np.array_split(audio, num_parts):
+        harness.send(part)
+    harness.stop()
+    assert [emit.seq for emit in harness.emitted] == list(range(1, len(harness.emitted) + 1))
+    assert isinstance(harness.events[-1], Closed)
+    assert_utterances_are_whole(harness)
+    assert_committed_only_grows(harness)
+    for final in harness.finals:
+        assert 0 <= final.start_sample <= final.end_sample <= len(audio)
+
+
+def assert_utterances_are_whole(harness: SessionHarness) -> None:
+    started = [e.utterance for e in harness.events if isinstance(e, SpeechStarted)]
+    ended = [e.utterance for e in harness.events if isinstance(e, UtteranceEnded)]
+    finals = [e.utterance for e in harness.finals]
+    assert started == ended == sorted(set(started))
+    assert finals == sorted(set(finals))
+    assert set(finals) <= set(started)
+
+
+def assert_committed_only_grows(harness: SessionHarness) -> None:
+    shown: dict[int, str] = {}
+    for event in harness.events:
+        if isinstance(event, Interim):
+            text = join_words(event.committed)
+            assert text.startswith(shown.get(event.utterance, ""))
+            shown[event.utterance] = text
+        if isinstance(event, Final):
+            assert join_words(event.words).startswith(shown.get(event.utterance, ""))

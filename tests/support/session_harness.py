@@ -1,0 +1,117 @@
+"""Drives a Session by performing its effects in order and answering at once, without a clock."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
+from streaming.events import Final, Interim, Samples, ServerEvent, StopRequested
+from streaming.options import AudioFormat, Encoding, ModelOffer, OptionLimits, SessionOptions
+from streaming.session import ControlEvent, Session, SessionPlan
+from streaming.session_limits import SessionLimits
+from streaming.speech_gate import SpeechPolicy
+from streaming.transcript import join_words
+from tests.support import scripted_speech
+
+RAW_16K = AudioFormat(Encoding.PCM_S16LE, 16_000, 1)
+ENGLISH = ModelOffer("tiny.en", frozenset({"en"}))
+DEFAULTS = SessionOptions(audio=RAW_16K, model="tiny.en", language="en")
+
+
+class SessionHarness:
+    """A session whose scorer and engine answer at once, or when told (`holds_decodes`)."""
+
+    def __init__(
+        self,
+        options: SessionOptions = DEFAULTS,
+        limits: SessionLimits | None = None,
+        *,
+        holds_decodes: bool = False,
+    ) -> None:
+        plan = SessionPlan(
+            "s1", options, ENGLISH, OptionLimits(), limits or SessionLimits(), SpeechPolicy()
+        )
+        self.session = Session(plan, now=0.0)
+        self.engine: scripted_speech.Engine = scripted_speech.transcribe
+        self.holds_decodes = holds_decodes
+        self.held: list[Decode] = []
+        self.cancelled: set[int] = set()
+        self.emitted: list[Emit] = []
+        self.is_closed = False
+        self._answers: deque[Callable[[], list[Effect]]] = deque()
+        self._is_answering = False
+        self.perform(self.session.start())
+
+    @property
+    def events(self) -> list[ServerEvent]:
+        return [emit.event for emit in self.emitted]
+
+    @property
+    def finals(self) -> list[Final]:
+        return [event for event in self.events if isinstance(event, Final)]
+
+    @property
+    def interims(self) -> list[Interim]:
+        return [event for event in self.events if isinstance(event, Interim)]
+
+    @property
+    def text(self) -> str:
+        return " ".join(join_words(final.words) for final in self.finals)
+
+    def send(self, audio: Samples, *cuts: int, now: float = 0.0) -> None:
+        """Send mono audio split at these samples."""
+        for part in np.split(audio, sorted(cuts)):
+            self.perform(self.session.on_audio(part[np.newaxis, :], now))
+
+    def control(self, event: ControlEvent, now: float = 0.0) -> None:
+        self.perform(self.session.on_control(event, now))
+
+    def stop(self) -> None:
+        self.control(StopRequested())
+
+    def release(self, index: int = 0) -> None:
+        """Answer one held decode."""
+        request = self.held.pop(index).request
+        if request.id not in self.cancelled:
+            self._answers.append(
+                lambda: self.session.on_decoded(request.id, self.engine(request))
+            )
+            self._answer_all()
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Emit():
+                    assert not self.is_closed, "nothing may follow Close"
+                    self.emitted.append(effect)
+                case ScoreSpeech():
+                    self._answers.append(partial(self._score, effect))
+                case Decode():
+                    self.held.append(effect)
+                    if not self.holds_decodes:
+                        self.release(len(self.held) - 1)
+                case CancelDecode():
+                    self.cancelled.add(effect.request_id)
+                case Close():
+                    self.is_closed = True
+        self._answer_all()
+
+    def _score(self, effect: ScoreSpeech) -> list[Effect]:
+        return self.session.on_scores(effect.channel, scripted_speech.score(effect.audio))
+
+    def _answer_all(self) -> None:
+        """Answer in turn; as in the shell, no answer comes while effects are being performed."""
+        if self._is_answering:
+            return
+        self._is_answering = True
+        while self._answers:
+            self.perform(self._answers.popleft()())
+        self._is_answering = False
+
+
+def with_options(**changes: object) -> SessionOptions:
+    """Return the default options with changes."""
+    return replace(DEFAULTS, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,98 @@
+"""An evaluation's report, from outcomes written by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtest.evaluation import Outcome
+from loadtest.manifest import Recording
+from loadtest.measures import Seen
+from loadtest.report import build_report, summary_lines, table
+from loadtest.streamed import Streamed
+from starling_client import Final, SpeechStarted
+
+pytestmark = pytest.mark.unit
+
+
+def outcome(reference, text, *, kind="read", language="en", offline=None, started_at=None):
+    recording = Recording(
+        "a.flac", Path("a.flac"), language, kind, reference, is_scored=language != "none"
+    )
+    seen = [Seen(101.0, SpeechStarted(seq=2, utterance=1, channel=0, start=0.5))]
+    if text:
+        said = Final(
+            seq=3,
+            utterance=1,
+            channel=0,
+            text=text,
+            start=0.5,
+            end=2.0,
+            language="en",
+            confidence=0.9,
+        )
+        seen.append(Seen(103.0, said))
+    return Outcome(recording, Streamed(tuple(seen), 30.0, 3.0, started_at), offline)
+
+
+def test_kinds_are_rows_and_each_language_ends_with_its_total():
+    report = build_report(
+        [
+            outcome("he was not", "he was", kind="read"),
+            outcome("an ill disposed young man", "an ill disposed young man", kind="phone"),
+            outcome("eins", "eins", language="de"),
+        ]
+    )
+
+    rows = [(g["language"], g["kind"], g["errors"], g["files"]) for g in report["groups"]]
+    assert rows == [
+        ("de", "read", 0, 1),
+        ("de", "all", 0, 1),
+        ("en", "phone", 0, 1),
+        ("en", "read", 1, 1),
+        ("en", "all", 1, 2),
+    ]
+    assert report["groups"][-1]["error_rate"] == pytest.approx(1 / 8)
+
+
+def test_the_difference_is_streaming_less_offline():
+    report = build_report([outcome("a b c d", "a b c", offline="a b c d")])
+
+    assert report["groups"][0]["difference"] == pytest.approx(0.25)
+
+
+def test_words_where_nobody_spoke_are_counted_by_the_minute():
+    report = build_report(
+        [
+            outcome("", "thank you", language="none", kind="noise", offline="bye"),
+            outcome("", "", language="none", kind="music", offline=""),
+        ]
+    )
+
+    assert report["groups"] == []
+    assert report["no_speech"] == {
+        "files": 2,
+        "files_with_text": 1,
+        "words": 2,
+        "words_per_minute": 2.0,
+        "offline_words": 1,
+    }
+    assert summary_lines(report)[0] == (
+        "Without speech: 2 words in 1 of 2 files, 2.0 a minute (offline: 1 words)."
+    )
+
+
+def test_delays_are_measured_in_real_time_only():
+    fast = build_report([outcome("a", "a")])["timing"]
+    live = build_report([outcome("a", "a", started_at=100.0)])["timing"]
+
+    assert fast["final_latency_p50_s"] is None
+    assert fast["seconds_per_audio_second"] == pytest.approx(0.1)
+    assert live["final_latency_p50_s"] == pytest.approx(1.0)
+    assert live["first_text_p50_s"] == pytest.approx(2.5)
+    assert live["seconds_per_audio_second"] is None
+
+
+def test_the_table_has_a_line_for_each_group():
+    report = build_report([outcome("a b", "a c", offline="a b")])
+
+    assert table(report).row_count == 2

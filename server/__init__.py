@@ -1,0 +1,1 @@
+"""The shell: sockets, threads, clocks and models around the pure core."""

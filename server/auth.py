@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from streaming.errors import ErrorCode, StarlingError
 
@@ -34,7 +35,8 @@ class Authenticator:
             raise _refusal("no API key was sent")
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, so that time does not tell which one came close.
-        if not any([hmac.compare_digest(digest, known) for known in self._digests]):
+        num_matches = sum([hmac.compare_digest(digest, known) for known in self._digests])
+        if num_matches == 0:
             raise _refusal("the API key is not known")
 
 
@@ -48,7 +50,7 @@ def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() in SCHEMES and key.strip():
         return key.strip()
-    for marker, following in zip(subprotocols, subprotocols[1:], strict=False):
+    for marker, following in pairwise(subprotocols):
         if marker.lower() in SCHEMES:
             return following
     return None

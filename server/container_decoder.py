@@ -151,7 +151,7 @@ class ContainerDecoder:
                 asyncio.run_coroutine_threadsafe(self._pass_on(audio), self._loop).result()
         except StarlingError as refused:
             error = refused
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 # FFmpeg raises many kinds; none may kill the thread
             log.info("container decoding ended", error=type(failure).__name__)
             error = _unsupported("the audio could not be decoded")
         self._call(lambda: self._settle(error))

@@ -73,7 +73,7 @@ class HttpEndpoints:
         data = generate_latest(self._factory.services.metrics.registry)
         return Response(data, media_type=CONTENT_TYPE_LATEST)
 
-    async def info(self, request: Request) -> Response:
+    async def info(self, _: Request) -> Response:
         """Return what clients need to know before they connect."""
         factory = self._factory
         settings = factory.settings

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     cache_dir: Path | None = Field(
         None, description="Where models are kept. Default: `starling` in the user's cache folder."
     )
-    offline: bool = Field(False, description="Never fetch models; use what is cached.")
+    offline: bool = Field(default=False, description="Never fetch models; use what is cached.")
     api_keys: SecretStr | None = Field(
         None, description="Keys that clients must show, separated by commas."
     )
@@ -66,9 +66,7 @@ class Settings(BaseModel):
     max_message_bytes: int = Field(
         1024 * 1024, ge=1024, description="Largest binary message, in bytes."
     )
-    max_text_bytes: int = Field(
-        64 * 1024, ge=1024, description="Largest text message, in bytes."
-    )
+    max_text_bytes: int = Field(64 * 1024, ge=1024, description="Largest text message, in bytes.")
     start_timeout_s: float = Field(
         10.0, gt=0, description="Time for a client to send `start` or audio."
     )
@@ -85,9 +83,7 @@ class Settings(BaseModel):
     endpoint_silence_ms: int = Field(
         500, ge=100, le=5000, description="Default silence that ends an utterance."
     )
-    max_utterance_s: float = Field(
-        15.0, ge=2.0, le=28.0, description="Default longest utterance."
-    )
+    max_utterance_s: float = Field(15.0, ge=2.0, le=28.0, description="Default longest utterance.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log lines to write."
     )
@@ -165,8 +161,7 @@ def load_settings(
     values |= {
         name.removeprefix(ENV_PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(ENV_PREFIX)
-        and name.removeprefix(ENV_PREFIX).lower() not in NOT_SETTINGS
+        if name.startswith(ENV_PREFIX) and name.removeprefix(ENV_PREFIX).lower() not in NOT_SETTINGS
     }
     values |= {name: value for name, value in command_line.items() if value is not None}
     try:

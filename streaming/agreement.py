@@ -10,6 +10,9 @@ from dataclasses import replace
 
 from streaming.transcript import Word
 
+MIN_AGREEMENT_SAMPLES = 24_000
+"""Hypotheses of less than 1.5 s of audio agree on wrong words too often to be committed on."""
+
 MIN_WORDS_TO_SHRINK = 4
 """Below this a shorter hypothesis is a correction; above, losing half is a bad decode."""
 
@@ -20,14 +23,16 @@ class HypothesisBuffer:
     def __init__(self) -> None:
         self.committed: tuple[Word, ...] = ()
         self.tentative: tuple[Word, ...] = ()
+        self._is_trusted = False
 
-    def update(self, words: tuple[Word, ...]) -> bool:
-        """Take a new hypothesis of the whole utterance; return False if it was refused as bad."""
+    def update(self, words: tuple[Word, ...], num_samples: int) -> bool:
+        """Take a hypothesis of the utterance's first samples; return False if refused as bad."""
         shown = len(self.committed) + len(self.tentative)
         if shown >= MIN_WORDS_TO_SHRINK and len(words) * 2 < shown:
             return False
         rest = words[align_prefix(self.committed, words) :]
-        agreed = _common_prefix(self.tentative, rest)
+        agreed = _common_prefix(self.tentative, rest) if self._is_trusted else 0
+        self._is_trusted = num_samples >= MIN_AGREEMENT_SAMPLES
         num_new = max(0, agreed - 1)
         self.committed += rest[:num_new]
         self.tentative = rest[num_new:]

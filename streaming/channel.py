@@ -136,7 +136,7 @@ class ChannelTranscriber:
             if self._open is None:
                 outputs += self._maybe_open()
             else:
-                self._open.push_window(is_speech)
+                self._open.push_window(is_speech=is_speech)
                 outputs += self._advance(self._open)
         self._forget_old_audio()
         return outputs
@@ -304,7 +304,10 @@ class ChannelTranscriber:
     ) -> list[ChannelOutput]:
         if hypothesis.is_degenerate or not hypothesis.words or not self._options.interim:
             return []
-        if not utterance.hypotheses.update(hypothesis.words) or self._finals.num_pending:
+        num_samples = end_sample - utterance.audio_start_sample
+        if not utterance.hypotheses.update(hypothesis.words, num_samples):
+            return []
+        if self._finals.num_pending:
             return []
         interim = Interim(
             utterance=utterance.id,

@@ -262,7 +262,9 @@ def _check_text(options: SessionOptions) -> None:
             f"shorten it to {MAX_PROMPT_CHARS}; Whisper reads its last 223 tokens",
         )
     if len(options.keyterms) > MAX_KEYTERMS:
-        raise _invalid(f"{len(options.keyterms)} keyterms were sent", f"send {MAX_KEYTERMS} at most")
+        raise _invalid(
+            f"{len(options.keyterms)} keyterms were sent", f"send {MAX_KEYTERMS} at most"
+        )
     if any(not 0 < len(term.strip()) <= MAX_KEYTERM_CHARS for term in options.keyterms):
         raise _invalid(
             "a keyterm is empty or too long", f"use 1 to {MAX_KEYTERM_CHARS} characters each"

@@ -16,7 +16,7 @@ import numpy as np
 
 from streaming.channel import ChannelIdentity, ChannelOutput, ChannelTranscriber
 from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit, ScoreSpeech
-from streaming.errors import ErrorCode, StarlingError
+from streaming.errors import StarlingError
 from streaming.events import (
     AudioAcknowledged,
     Closed,

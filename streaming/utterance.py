@@ -37,7 +37,7 @@ class OpenUtterance:
     answered: SpanDecode | None = None
     decoded_to_sample: int = 0
 
-    def push_window(self, is_speech: bool) -> None:
+    def push_window(self, *, is_speech: bool) -> None:
         """Note whether the next window is speech."""
         self.speech_flags.append(is_speech)
         if is_speech:

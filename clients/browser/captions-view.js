@@ -94,7 +94,8 @@ export class CaptionsView {
   }
 
   #keepUp() {
-    if (this.#isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const isEmpty = this.#finals.childElementCount + this.#openLines.size === 0;
+    if (this.#isFollowing && !isEmpty) this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
@@ -25,13 +25,10 @@ class _Readable(Protocol):
 
 
 class _Pipe:
-    """A stream that can't seek: PyAV then reads it once from front to end."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    """Stdin without seeking: PyAV then reads it once, front to end, and as soon as it comes."""
 
     def read(self, num_bytes: int) -> bytes:
-        return self._stream.read(num_bytes)
+        return sys.stdin.buffer.read1(num_bytes)
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def open_audio(name: str, *, split: bool) -> Iterator[AudioSource]:
 
     Raises `CommandError` when it is missing, unreadable or holds no audio.
     """
-    source: str | _Readable = _Pipe(sys.stdin.buffer) if name == "-" else name
+    source: str | _Readable = _Pipe() if name == "-" else name
     if name != "-":
         _check_file(Path(name))
     try:

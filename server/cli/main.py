@@ -11,7 +11,6 @@ from server.cli.loadtest import loadtest
 from server.cli.mic import mic
 from server.cli.models import app as models_app
 from server.cli.serve import serve
-from server.cli.models import app as models_app
 from server.cli.transcribe import transcribe
 
 app = typer.Typer(
@@ -25,10 +24,7 @@ app = typer.Typer(
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
-        try:
-            typer.echo(f"starling {metadata.version('starling-stt')}")
-        except metadata.PackageNotFoundError:
-            typer.echo("starling, run from its source without being installed")
+        typer.echo(f"starling {metadata.version('starling-stt')}")
         raise typer.Exit
 
 
@@ -48,5 +44,4 @@ app.command("mic")(mic)
 app.command("demo")(demo)
 app.command("eval")(evaluate)
 app.command("loadtest")(loadtest)
-app.add_typer(models_app, name="models")
 app.add_typer(models_app, name="models")

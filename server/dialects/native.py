@@ -213,7 +213,7 @@ def _to_wire(seq: int, event: ev.ServerEvent) -> wire.ServerMessage:
             return _to_wire_control(seq, event)
 
 
-def _to_wire_control(
+def _to_wire_control(  # noqa: PLR0911 # one line an event
     seq: int,
     event: (
         ev.SessionReady
@@ -235,7 +235,7 @@ def _to_wire_control(
         case ev.PongSent(client_id):
             return wire.Pong(seq=seq, id=client_id)
         case ev.Warned(code, message, hint):
-            return wire.Warning_(seq=seq, code=code.value, message=message, hint=hint)
+            return wire.WarningMessage(seq=seq, code=code.value, message=message, hint=hint)
         case ev.Failed(error):
             return wire.Error(
                 seq=seq,

@@ -91,9 +91,7 @@ class Stop(ClientMessage):
     type: Literal["stop"] = "stop"
 
 
-AnyClientMessage = Annotated[
-    Start | Finalize | Update | Ping | Stop, Field(discriminator="type")
-]
+AnyClientMessage = Annotated[Start | Finalize | Update | Ping | Stop, Field(discriminator="type")]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 
 
@@ -158,7 +156,7 @@ class Interim(ServerMessage):
     channel: int
     committed: str = Field(description="Will not change again: the final begins with it.")
     tentative: str = Field(
-        description="May change. Carries its own leading space: `committed + tentative` is the text."
+        description="May change. Begins with its own space: `committed + tentative` is the text."
     )
     start: float
     end: float = Field(description="How far into the audio this guess listened, in seconds.")
@@ -219,7 +217,7 @@ class Ack(ServerMessage):
     offset: float = Field(description="Seconds of audio.")
 
 
-class Warning_(ServerMessage):
+class WarningMessage(ServerMessage):
     """Something the client should know; the session goes on."""
 
     type: Literal["warning"] = "warning"
@@ -266,7 +264,7 @@ AnyServerMessage = Annotated[
     | Updated
     | Pong
     | Ack
-    | Warning_
+    | WarningMessage
     | Error
     | Closed,
     Field(discriminator="type"),

@@ -33,9 +33,7 @@ class PromptBuilder:
         return [*previous, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
     def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
-        return Tokenizer(
-            self._hf_tokenizer, self._is_multilingual, task=task, language=language
-        )
+        return Tokenizer(self._hf_tokenizer, self._is_multilingual, task=task, language=language)
 
     def _encode_history(self, prompt: str, keyterms: tuple[str, ...]) -> list[int]:
         terms = self._encode(", ".join(keyterms))[: MAX_HISTORY_TOKENS // 2]

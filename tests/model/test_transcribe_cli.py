@@ -1,0 +1,188 @@
+"""The `starling` command with its own server, real weights and real speech."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import pytest
+
+pytestmark = pytest.mark.model
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+YOUNG_MAN = FIXTURES / "sense-and-sensibility-01-0880.flac"
+COLD_HEARTED = FIXTURES / "sense-and-sensibility-01-0890.flac"
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(sys.path),
+}
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "server", *map(str, arguments)]
+
+
+def starling(*arguments, stdin=None):
+    return subprocess.run(
+        command(*arguments),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        env=ENVIRONMENT,
+        timeout=120,
+        check=False,
+    )
+
+
+def transcribe(*arguments, stdin=None):
+    """What `starling transcribe` put on stdout, using the server of this module."""
+    done = starling("transcribe", *arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def words(text):
+    return re.sub(r"[^\w\s]", "", text.lower()).split()
+
+
+@pytest.fixture(scope="module")
+def url():
+    """A server that the commands share, as one started with `starling serve`."""
+    server = subprocess.Popen(
+        command("serve", "--port", "0", "--announce", "json", "--model", "tiny.en"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    try:
+        for line in server.stdout:
+            if line.startswith(b'{"event": "listening"'):
+                break
+        yield json.loads(line)["url"]
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def test_a_file_is_transcribed_by_a_server_of_its_own():
+    text = transcribe(YOUNG_MAN, "--model", "tiny.en")
+
+    assert text.startswith("He was not an")
+    assert text.endswith("young man.\n")
+
+
+def test_stdin_gives_the_same_text_as_the_file(url):
+    assert transcribe("-", "--url", url, stdin=YOUNG_MAN.read_bytes()) == transcribe(
+        YOUNG_MAN, "--url", url
+    )
+
+
+def test_a_video_container_is_decoded_on_the_way(url, tmp_path):
+    path = tmp_path / "speech.mp4"
+    with av.open(str(YOUNG_MAN)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream("aac", rate=16_000)
+        for frame in source.decode(audio=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+
+    assert "young man" in transcribe(path, "--url", url)
+
+
+def test_real_time_gives_the_same_text(url):
+    assert words(transcribe(YOUNG_MAN, "--url", url, "--realtime")) == words(
+        transcribe(YOUNG_MAN, "--url", url)
+    )
+
+
+def test_json_has_words_inside_the_audio(url):
+    document = json.loads(transcribe(YOUNG_MAN, "--url", url, "--format", "json", "--words"))
+
+    heard = [word for segment in document["segments"] for word in segment["words"]]
+    assert words(document["text"]) == words(" ".join(word["word"] for word in heard))
+    times = [time for word in heard for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= 3.0
+
+
+@pytest.mark.parametrize(("format_", "first_line"), [("srt", "1"), ("vtt", "WEBVTT")])
+def test_subtitles_show_what_was_said(url, format_, first_line):
+    text = transcribe(YOUNG_MAN, "--url", url, "--format", format_)
+
+    assert text.splitlines()[0] == first_line
+    assert "-->" in text
+    assert "young man" in text
+
+
+def test_channels_get_a_transcript_each(url, tmp_path):
+    left, right = (np.concatenate(list(decoded(path))) for path in (YOUNG_MAN, COLD_HEARTED))
+    stereo = np.zeros((max(len(left), len(right)), 2), "<i2")
+    stereo[: len(left), 0] = left
+    stereo[: len(right), 1] = right
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(stereo.tobytes())
+
+    lines = transcribe(path, "--url", url, "--channels", "split").splitlines()
+
+    assert any(line.startswith("[1] ") and "young man" in line for line in lines)
+    assert any(line.startswith("[2] ") and "selfish" in line for line in lines)
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            yield frame.to_ndarray()[0]
+
+
+def test_an_unknown_model_is_told_by_the_server(url):
+    done = starling("transcribe", YOUNG_MAN, "--url", url, "--model", "no-such-model")
+
+    assert done.returncode == 8
+    assert done.stdout == b""
+    assert "tiny.en" in done.stderr.decode()
+
+
+def test_a_local_server_that_cannot_start_says_why():
+    done = starling("transcribe", YOUNG_MAN, "--model", "no-such-model")
+
+    assert done.returncode == 9
+    assert done.stdout == b""
+    assert "no-such-model" in done.stderr.decode().splitlines()[-1]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_the_command_ends_its_server_ends_too(end):
+    with subprocess.Popen(
+        command("transcribe", "-", "--model", "tiny.en"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as running:
+        # The header lets the command go on to start its server; then it waits for more.
+        running.stdin.write(YOUNG_MAN.read_bytes())
+        running.stdin.flush()
+        assert b"young man" in running.stdout.readline()
+        (server,) = psutil.Process(running.pid).children()
+        running.send_signal(end)
+        if end == signal.SIGINT:
+            running.stdin.close()
+        psutil.wait_procs([server], timeout=30)
+
+        assert not server.is_running()
+
+
+def test_the_demo_captions_its_recording_and_sums_up():
+    done = starling("demo", "--model", "tiny.en")
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert "young man" in done.stdout.decode()
+    assert re.search(r"Final text came [\d.]+ s after the words", done.stderr.decode())

@@ -19,7 +19,8 @@ def build_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Gather everything measured.
 
     `groups` has a row for each language and kind, and each language's total with kind `all`:
-    rates are fractions, delays seconds. `no_speech` counts words made up where nobody spoke.
+    rates are fractions, delays seconds; what a viewer notices of time (delays and revised words)
+    is there only for audio sent in real time. `no_speech` counts words made up where nobody spoke.
     """
     return {
         "groups": [_group(language, kind, group) for (language, kind), group in _grouped(outcomes)],
@@ -34,15 +35,15 @@ def table(report: dict[str, Any]) -> Table:
     shown = Table(title="Streaming accuracy", title_justify="left")
     for heading in ("language", "kind"):
         shown.add_column(heading)
-    for heading in ("files", "words", "error rate", "offline", "difference", "revised words"):
+    for heading in ("files", "words", "errors %", "offline %", "difference", "revised %"):
         shown.add_column(heading, justify="right")
     for group in report["groups"]:
         shown.add_row(
-            group["language"],
+            group["language"] if group["unit"] == "WER" else f"{group['language']} (letters)",
             group["kind"],
             str(group["files"]),
             str(group["reference_words"]),
-            f"{_percent(group['error_rate'])} {group['unit']}",
+            _percent(group["error_rate"]),
             _percent(group["offline_error_rate"]),
             _points(group["difference"]),
             _percent(group["revision_rate"]),
@@ -95,7 +96,8 @@ def _group(language: str, kind: str, outcomes: Sequence[Outcome]) -> dict[str, A
     for outcome in outcomes:
         reference = outcome.recording.reference
         streamed += tally(reference, outcome.streamed.text, language)
-        revisions += measures.count_revisions(outcome.streamed.seen)
+        if outcome.streamed.started_at is not None:
+            revisions += measures.count_revisions(outcome.streamed.seen)
         if outcome.offline_text is not None:
             offline += tally(reference, outcome.offline_text, language)
     difference = (
@@ -169,7 +171,7 @@ def _file(outcome: Outcome) -> dict[str, Any]:
 
 
 def _percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.2f} %"
+    return "-" if rate is None else f"{100 * rate:.2f}"
 
 
 def _points(difference: float | None) -> str:

@@ -205,8 +205,8 @@ class ContainerDecoder:
             yield ready.to_ndarray().astype(np.float32, copy=False)
 
 
-_OPTIONS = {"fflags": "nobuffer", "analyzeduration": "0"}
-"""Decode from the first packet on instead of looking ahead seconds."""
+_OPTIONS = {"analyzeduration": "0"}
+"""Look ahead no further than the codec's parameters need."""
 
 
 def _unsupported(message: str) -> StarlingError:

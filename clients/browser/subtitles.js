@@ -132,7 +132,7 @@ function groupsOf(tokens, labelColumns) {
   const groups = [];
   let group = [];
   for (const token of tokens) {
-    if (group.length && !fits([...group, token], labelColumns)) {
+    while (group.length && !fits([...group, token], labelColumns)) {
       const kept = breakPoint(group);
       groups.push(group.slice(0, kept));
       group = group.slice(kept);

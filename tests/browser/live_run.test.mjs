@@ -41,7 +41,7 @@ function setUp() {
   });
   const heard = [];
   for (const type of ['state', 'session', 'message', 'resumed', 'over']) {
-    run.addEventListener(type, ({ detail }) => heard.push({ type, ...detail, of: detail.type }));
+    run.addEventListener(type, ({ detail }) => heard.push({ ...detail, type, of: detail.type }));
   }
   const told = (type) => heard.filter((event) => event.type === type);
   const done = run.start('');

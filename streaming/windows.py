@@ -15,7 +15,7 @@ BUCKET_FRAMES = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
 """None is twice a model's number of mel bands (80 or 128): CTranslate2 takes such an encoded
 window for raw features."""
 
-BASE_TOKENS = 16
+BASE_TOKENS = 20
 TOKENS_PER_SECOND = 12
 MAX_NEW_TOKENS = 224
 """Half of Whisper's 448 text positions, as in OpenAI's decoder."""
@@ -34,3 +34,19 @@ def max_new_tokens(num_samples: int) -> int:
     """
     tokens = BASE_TOKENS + TOKENS_PER_SECOND * num_samples // TARGET_RATE_HZ
     return min(tokens, MAX_NEW_TOKENS)
+
+
+TIMESTAMPS_FROM_SAMPLES = 7 * TARGET_RATE_HZ
+"""From this length on Whisper is asked for timestamps. Without them it stops at the first long
+pause of a window as if the rest were not there; on short windows they only cost tokens."""
+
+TIMESTAMP_SAMPLES = 320
+"""Whisper's timestamps count 20 ms."""
+
+MIN_UNHEARD_SAMPLES = 3 * TARGET_RATE_HZ // 2
+"""Speech after the last timestamp that is worth a decode of its own."""
+
+
+def wants_timestamps(num_samples: int) -> bool:
+    """Say whether a window this long is decoded with timestamps."""
+    return num_samples >= TIMESTAMPS_FROM_SAMPLES

@@ -94,6 +94,7 @@ export class CaptionsView {
   }
 
   #keepUp() {
+    this.#noteScroll(); // A reader's scroll may not have been told yet.
     const isEmpty = this.#finals.childElementCount + this.#openLines.size === 0;
     if (this.#isFollowing && !isEmpty) this.#scroller.scrollTop = this.#scroller.scrollHeight;
   }

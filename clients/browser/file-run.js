@@ -30,7 +30,7 @@ export class FileRun extends EventTarget {
   async start(file, isStereo) {
     let problem = null;
     try {
-      await this.#send(await openFile(file, isStereo));
+      await this.#sendSides(file, isStereo);
     } catch (failure) {
       if (!this.#isCancelled) problem = problemFrom(await this.#diagnose(failure));
     }
@@ -46,6 +46,16 @@ export class FileRun extends EventTarget {
   /** Changes options of the running session, if there is one. */
   update(changes) {
     return this.#session?.update(changes);
+  }
+
+  /** A file that turns out to have one side only is captioned as that. */
+  async #sendSides(file, isStereo) {
+    try {
+      await this.#send(await openFile(file, isStereo));
+    } catch (failure) {
+      if (!isStereo || failure.code !== 'unsupported_audio') throw failure;
+      await this.#send(await openFile(file));
+    }
   }
 
   async #send(source) {

@@ -61,6 +61,7 @@ export class OptionsPanel extends EventTarget {
     this.#part('model-field').hidden = this.#models.length < 2;
     this.#part('model').replaceChildren(...this.#models.map(({ name }) => new Option(name, name)));
     this.#part('about').textContent = `Starling ${info.version}`;
+    this.#fitSilence(info.limits?.endpoint_silence_ms);
     this.#fitModel();
     this.#show();
   }
@@ -90,6 +91,14 @@ export class OptionsPanel extends EventTarget {
   #watchMicrophones() {
     this.refreshMicrophones();
     navigator.mediaDevices?.addEventListener('devicechange', () => this.refreshMicrophones());
+  }
+
+  /** The slider stays within what makes sense and what the operator allows. */
+  #fitSilence(limits) {
+    const slider = this.#part('endpoint');
+    slider.min = Math.max(slider.min, limits?.min ?? 0);
+    slider.max = Math.min(slider.max, limits?.max ?? Infinity);
+    slider.value = limits?.default ?? slider.value;
   }
 
   #fitModel() {

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 from av.audio.frame import AudioFrame
@@ -28,7 +29,7 @@ class _Pipe:
     """Stdin without seeking: PyAV then reads it once, front to end, and as soon as it comes."""
 
     def read(self, num_bytes: int) -> bytes:
-        return sys.stdin.buffer.read1(num_bytes)
+        return cast(BufferedIOBase, sys.stdin.buffer).read1(num_bytes)
 
 
 @dataclass(frozen=True)

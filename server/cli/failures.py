@@ -8,6 +8,8 @@ import typer
 
 from starling_client import StarlingError
 
+ERROR_PREFIX = "starling: "
+
 
 class ExitCode(IntEnum):
     """What the shell sees; listed in the command-line reference."""
@@ -78,4 +80,4 @@ def _hint(error: StarlingError) -> str:
 
 
 def _tell(message: str, hint: str) -> None:
-    typer.echo(f"starling: {sentence(message)} {sentence(hint)}".rstrip(), err=True)
+    typer.echo(f"{ERROR_PREFIX}{sentence(message)} {sentence(hint)}".rstrip(), err=True)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from server.cli.choices import ServerChoice
-from server.cli.failures import CommandError, ExitCode
+from server.cli.failures import ERROR_PREFIX, CommandError, ExitCode
 
 _STOP_GRACE_S = 10.0
 _READY_POLL_S = 0.1
@@ -127,11 +127,15 @@ async def _line(stream: asyncio.StreamReader) -> bytes:
 
 
 def _not_started(said: deque[str]) -> CommandError:
-    reason = said[-1] if said else "it ended without a word"
+    """Repeat the server's own error, which names the next step, or at least its last line."""
+    told = [line for line in said if line.startswith(ERROR_PREFIX)]
+    if told:
+        reason, hint = told[-1].removeprefix(ERROR_PREFIX), ""
+    else:
+        reason = said[-1] if said else "it ended without a word"
+        hint = "`starling serve` shows its log"
     return CommandError(
-        f"The local server did not start: {reason.removeprefix('starling: ')}",
-        "See `starling models list` for models; `starling serve` shows the whole story",
-        ExitCode.SERVER_DID_NOT_START,
+        f"The local server did not start: {reason}", hint, ExitCode.SERVER_DID_NOT_START
     )
 
 

@@ -6,17 +6,17 @@ The parent holds the other end of our standard input. Whatever ends the parent, 
 
 import os
 import signal
-import sys
 import threading
 import time
 
 from server.cli.main import app
 
+_STDIN = 0
 _GRACE_S = 10.0
 
 
 def _follow_parent() -> None:
-    while sys.stdin.buffer.read(1024):
+    while os.read(_STDIN, 1024):  # sys.stdin has a lock that the interpreter's end would want.
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_S)

@@ -26,11 +26,12 @@ class PromptBuilder:
         """Return the tokens that precede the transcript: key terms, then the prompt's end."""
         return self._history(prompt, keyterms)
 
-    def build(self, language: str, task: str, history: list[int]) -> list[int]:
-        """Return a whole prompt without timestamps."""
+    def build(self, language: str, task: str, history: list[int], *, timestamps: bool) -> list[int]:
+        """Return a whole prompt; without timestamps it ends in the token that says so."""
         tokenizer = self.tokenizer(language, task)
         previous = [tokenizer.sot_prev, *history] if history else []
-        return [*previous, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        ending = [] if timestamps else [tokenizer.no_timestamps]
+        return [*previous, *tokenizer.sot_sequence, *ending]
 
     def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
         return Tokenizer(self._hf_tokenizer, self._is_multilingual, task=task, language=language)

@@ -3,11 +3,12 @@
 Rows of a batch share a window length and a prompt length, nothing else: language, task, prompt
 text, word times and purpose are each row's own. A batch is encoded once; languages that are not
 known are detected from the encoder's output; all rows are generated in one call; words are aligned
-on the same encoder output. Rows that look degenerate are repeated alone on the full window.
+on the same encoder output. Finals that look degenerate are repeated alone on the full window, and
+finals whose timestamps end well before their speech are continued from there.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,16 @@ from streaming.effects import DecodeRequest, Purpose
 from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
 from streaming.options import ModelOffer, Task
 from streaming.transcript import Hypothesis
-from streaming.windows import FULL_FRAMES, max_new_tokens, window_frames
+from streaming.windows import (
+    FULL_FRAMES,
+    MIN_UNHEARD_SAMPLES,
+    TIMESTAMP_SAMPLES,
+    max_new_tokens,
+    wants_timestamps,
+    window_frames,
+)
 
-RETRY_REPETITION_PENALTY = 1.15
-RETRY_NO_REPEAT_NGRAM = 4
+RETRY_OPTIONS = {"repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,21 @@ class _Row:
     avg_logprob: float = 0.0
     no_speech_probability: float = 0.0
     has_hit_token_cap: bool = False
+    heard_samples: int = 0
 
     @property
     def signals(self) -> DecodeSignals:
         return DecodeSignals(
             self.text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A row's answer, and how much of its audio the decoder says it covered."""
+
+    hypothesis: Hypothesis | None
+    heard_samples: int
 
 
 class WhisperEngine:
@@ -88,7 +104,8 @@ class WhisperEngine:
     def batch_key(self, request: DecodeRequest) -> Hashable:
         """Return the window length in frames and the prompt length in tokens."""
         history = self._prompts.history(request.prompt, request.keyterms)
-        return window_frames(len(request.audio)), len(history)
+        num_samples = len(request.audio)
+        return window_frames(num_samples), len(history), wants_timestamps(num_samples)
 
     def warm_up(self) -> None:
         """Run once on a second of silence."""
@@ -110,7 +127,7 @@ class WhisperEngine:
         """Transcribe requests that share a batch key; one row's failure is its own."""
         frames = window_frames(max(len(request.audio) for request in requests))
         try:
-            answers: list[Hypothesis | Exception | None] = [*self._run(requests, frames, {})]
+            outcomes = self._run(requests, frames, {})
         except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
             if len(requests) == 1:
                 return BatchReport((error,))
@@ -119,31 +136,55 @@ class WhisperEngine:
                 tuple(report.answers[0] for report in reports),
                 sum(report.num_retries for report in reports),
             )
-        num_retries = 0
-        for index, answer in enumerate(answers):
-            if answer is None:
-                num_retries += 1
-                answers[index] = self._retry(requests[index])
-        return BatchReport(tuple(a for a in answers if a is not None), num_retries)
+        answers = [
+            self._complete(request, outcome)
+            for request, outcome in zip(requests, outcomes, strict=True)
+        ]
+        return BatchReport(tuple(answers), sum(o.hypothesis is None for o in outcomes))
 
-    def _retry(self, request: DecodeRequest) -> Hypothesis | Exception:
-        """Repeat a final that looked degenerate: full window, no prompt, repetition made costly."""
-        options = {
-            "repetition_penalty": RETRY_REPETITION_PENALTY,
-            "no_repeat_ngram_size": RETRY_NO_REPEAT_NGRAM,
-        }
+    def _complete(self, request: DecodeRequest, outcome: _Outcome) -> Hypothesis | Exception:
+        """Repeat a degenerate final, and go on where one stopped early."""
         try:
-            answer = self._run([request], FULL_FRAMES, options)[0]
+            if outcome.hypothesis is None:
+                outcome = self._run([request], FULL_FRAMES, RETRY_OPTIONS)[0]
+            hypothesis = outcome.hypothesis
+            if hypothesis is None:
+                raise AssertionError("a retry is judged, not repeated")
+            unheard = len(request.audio) - outcome.heard_samples
+            has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
+            if request.purpose is not Purpose.FINAL or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
+                return hypothesis
+            return self._continue(request, hypothesis, outcome.heard_samples)
         except Exception as error:  # noqa: BLE001 # as in decode
             return error
-        if answer is None:
-            raise AssertionError("a retry is judged, not repeated")
-        return answer
+
+    def _continue(
+        self, request: DecodeRequest, before: Hypothesis, heard_samples: int
+    ) -> Hypothesis | Exception:
+        rest = replace(
+            request,
+            audio=request.audio[heard_samples:],
+            start_sample=request.start_sample + heard_samples,
+            language=before.language,
+        )
+        after = self.decode([rest]).answers[0]
+        if isinstance(after, Exception):
+            return after
+        if after.is_degenerate:
+            return before
+        num_words = len(before.words) + len(after.words)
+        share = len(before.words) / num_words if num_words else 1.0
+        return replace(
+            before,
+            words=before.words + after.words,
+            confidence=before.confidence * share + after.confidence * (1 - share),
+            is_degenerate=before.is_degenerate and not after.words,
+        )
 
     def _run(
         self, requests: Sequence[DecodeRequest], frames: int, retry_options: dict[str, Any]
-    ) -> list[Hypothesis | None]:
-        """Return a hypothesis a row, None where the row should be repeated."""
+    ) -> list[_Outcome]:
+        """Return an outcome a row, without hypothesis where the row should be repeated."""
         is_retry = bool(retry_options)
         encoded = self._model.encode(self._features(requests, frames))
         rows = [_Row(request, request.language or "en") for request in requests]
@@ -157,7 +198,7 @@ class WhisperEngine:
         ]
         pieces = self._align(accepted, encoded)
         return [
-            self._hypothesis(row, verdict, pieces.get(index))
+            _Outcome(self._hypothesis(row, verdict, pieces.get(index)), row.heard_samples)
             for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True))
         ]
 
@@ -199,17 +240,24 @@ class WhisperEngine:
         )
         for row, result in zip(rows, results, strict=True):
             tokenizer = self._prompts.tokenizer(row.language, str(row.request.task))
-            row.tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+            ids = result.sequences_ids[0]
+            row.tokens = [token for token in ids if token < tokenizer.eot]
+            row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request)
             row.text = tokenizer.decode(row.tokens)
             # With length penalty 1 the score is already the mean; the formula adds the end token.
             row.avg_logprob = result.scores[0] * len(row.tokens) / (len(row.tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
-            row.has_hit_token_cap = len(row.tokens) >= max_new_tokens(len(row.request.audio))
+            row.has_hit_token_cap = len(ids) >= max_new_tokens(len(row.request.audio))
 
     def _prompt(self, row: _Row, *, uses_history: bool) -> list[int]:
         request = row.request
         history = self._prompts.history(request.prompt, request.keyterms) if uses_history else []
-        return self._prompts.build(row.language, str(request.task), history)
+        return self._prompts.build(
+            row.language,
+            str(request.task),
+            history,
+            timestamps=wants_timestamps(len(request.audio)),
+        )
 
     def _align(
         self, accepted: list[tuple[int, _Row]], encoded: ctranslate2.StorageView
@@ -249,6 +297,14 @@ class WhisperEngine:
             confidence=exp(min(0.0, row.avg_logprob)),
             is_degenerate=is_degenerate,
         )
+
+
+def _heard_samples(ids: list[int], timestamp_begin: int, request: DecodeRequest) -> int:
+    """Return up to where the last timestamp says the text goes; all of it when there is none."""
+    stamps = [token - timestamp_begin for token in ids if token >= timestamp_begin]
+    if not stamps or not wants_timestamps(len(request.audio)):
+        return len(request.audio)
+    return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
 
 
 def _select_rows(encoded: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.StorageView:

@@ -1,5 +1,6 @@
 """The `starling` command with its own server, real weights and real speech."""
 
+import io
 import json
 import os
 import re
@@ -126,14 +127,20 @@ def test_channels_get_a_transcript_each(url, tmp_path):
     stereo[: len(left), 0] = left
     stereo[: len(right), 1] = right
     path = tmp_path / "call.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((2, 2, 16_000, 0, "NONE", ""))
-        file.writeframes(stereo.tobytes())
+    path.write_bytes(wav(stereo))
 
     lines = transcribe(path, "--url", url, "--channels", "split").splitlines()
 
     assert any(line.startswith("[1] ") and "young man" in line for line in lines)
     assert any(line.startswith("[2] ") and "selfish" in line for line in lines)
+
+
+def wav(samples):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((samples.ndim, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return buffer.getvalue()
 
 
 def decoded(path):
@@ -167,8 +174,8 @@ def test_however_the_command_ends_its_server_ends_too(end):
         stdout=subprocess.PIPE,
         env=ENVIRONMENT,
     ) as running:
-        # The header lets the command go on to start its server; then it waits for more.
-        running.stdin.write(YOUNG_MAN.read_bytes())
+        # Speech and a pause: the command says what it heard, then waits for more.
+        running.stdin.write(wav(np.concatenate([*decoded(YOUNG_MAN), np.zeros(48_000, "<i2")])))
         running.stdin.flush()
         assert b"young man" in running.stdout.readline()
         (server,) = psutil.Process(running.pid).children()

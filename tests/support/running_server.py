@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,8 +100,9 @@ async def converse(
     conversation = Conversation()
     async with websockets.connect(url, max_size=None, **connect) as socket:
         sender = asyncio.create_task(_send_all(socket, messages, stop=stop, pause_s=pause_s))
-        async for message in socket:
-            conversation.messages.append(json.loads(message))
+        with suppress(websockets.ConnectionClosed):  # close codes other than 1000 raise
+            async for message in socket:
+                conversation.messages.append(json.loads(message))
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
         conversation.close_code = socket.close_code

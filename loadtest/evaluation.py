@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from loadtest.manifest import Recording
-from loadtest.recordings import load_pcm
+from loadtest.recordings import BYTES_PER_S, load_pcm
 from loadtest.streamed import Streamed, Target, stream
+from starling_client import StarlingError
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one recording; `offline_text` is None when that was not asked for."""
+    """What became of one recording; `offline_text` is None when that was not asked for.
+
+    A session that broke off has its `failure` and no text: all its words count as missed.
+    """
 
     recording: Recording
     streamed: Streamed
+    failure: StarlingError | None = None
     offline_text: str | None = None
 
 
 async def stream_all(recordings: Sequence[Recording], plan: Plan) -> AsyncIterator[Outcome]:
     """Send every recording, `concurrency` at a time; yield each as it is done.
 
-    Raises what the first failing session raised.
+    Raises `OSError` for a recording that cannot be read.
     """
     places = asyncio.Semaphore(plan.concurrency)
 
@@ -43,9 +48,13 @@ async def stream_all(recordings: Sequence[Recording], plan: Plan) -> AsyncIterat
         async with places:
             pcm = await asyncio.to_thread(load_pcm, recording.path)
             language = plan.language_of(recording)
-            streamed = await stream(
-                plan.target, pcm, language=language, is_real_time=plan.is_real_time
-            )
+            try:
+                streamed = await stream(
+                    plan.target, pcm, language=language, is_real_time=plan.is_real_time
+                )
+            except StarlingError as error:
+                nothing = Streamed((), len(pcm) / BYTES_PER_S, 0.0, None)
+                return Outcome(recording, nothing, error)
             return Outcome(recording, streamed)
 
     tasks = [asyncio.create_task(one(recording), name=recording.name) for recording in recordings]

@@ -31,30 +31,33 @@ def build_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """Lay the groups out for a terminal."""
+    """Lay the groups out for a terminal; what was not measured has no column."""
     shown = Table(title="Streaming accuracy", title_justify="left")
-    for heading in ("language", "kind"):
-        shown.add_column(heading)
-    for heading in ("files", "words", "errors %", "offline %", "difference", "revised %"):
-        shown.add_column(heading, justify="right")
-    for group in report["groups"]:
-        shown.add_row(
-            group["language"] if group["unit"] == "WER" else f"{group['language']} (letters)",
-            group["kind"],
-            str(group["files"]),
-            str(group["reference_words"]),
-            _percent(group["error_rate"]),
-            _percent(group["offline_error_rate"]),
-            _points(group["difference"]),
-            _percent(group["revision_rate"]),
-            end_section=group["kind"] == ALL_KINDS,
-        )
+    groups = report["groups"]
+    columns: dict[str, list[str | None]] = {
+        "language": [_language(group) for group in groups],
+        "kind": [group["kind"] for group in groups],
+        "files": [str(group["files"]) for group in groups],
+        "words": [str(group["reference_words"]) for group in groups],
+        "errors %": [_percent(group["error_rate"]) for group in groups],
+        "offline %": [_percent(group["offline_error_rate"]) for group in groups],
+        "difference": [_points(group["difference"]) for group in groups],
+        "revised %": [_percent(group["revision_rate"]) for group in groups],
+    }
+    measured = {name: cells for name, cells in columns.items() if any(cells)}
+    for name in measured:
+        shown.add_column(name, justify="left" if name in {"language", "kind"} else "right")
+    for group, *cells in zip(groups, *measured.values(), strict=True):
+        shown.add_row(*(cell or "-" for cell in cells), end_section=group["kind"] == ALL_KINDS)
     return shown
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:
     """Say the rest in sentences."""
-    lines = []
+    failed = [file for file in report["files"] if file["failure"] is not None]
+    lines = [
+        f"Failed, all words counted as missed: {file['file']}: {file['failure']}" for file in failed
+    ]
     no_speech, timing = report["no_speech"], report["timing"]
     if no_speech["files"]:
         offline = no_speech["offline_words"]
@@ -72,7 +75,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
         )
     if timing["seconds_per_audio_second"] is not None:
         lines.append(
-            f"Time spent: {timing['seconds_per_audio_second']:.3f} s for each second of audio."
+            f"A session took {timing['seconds_per_audio_second']:.3f} s for each second of audio."
         )
     return lines
 
@@ -164,15 +167,22 @@ def _file(outcome: Outcome) -> dict[str, Any]:
         "file": recording.name,
         "language": recording.language,
         "kind": recording.kind,
+        "failure": None if outcome.failure is None else str(outcome.failure),
         "text": outcome.streamed.text,
         "offline_text": outcome.offline_text,
         "audio_s": outcome.streamed.audio_s,
     }
 
 
-def _percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.2f}"
+def _language(group: dict[str, Any]) -> str:
+    """Name the language, and what is counted when that is not words."""
+    language: str = group["language"]
+    return language if group["unit"] == "WER" else f"{language} (letters)"
 
 
-def _points(difference: float | None) -> str:
-    return "-" if difference is None else f"{100 * difference:+.2f}"
+def _percent(rate: float | None) -> str | None:
+    return None if rate is None else f"{100 * rate:.2f}"
+
+
+def _points(difference: float | None) -> str | None:
+    return None if difference is None else f"{100 * difference:+.2f}"

@@ -31,7 +31,7 @@ from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance, SpanDecode
 
-PREROLL_SAMPLES = 8 * WINDOW_SAMPLES
+PREROLL_SAMPLES = 14 * WINDOW_SAMPLES
 """Kept from before speech was noticed: soft first consonants score low."""
 
 TAIL_SAMPLES = 7 * WINDOW_SAMPLES

@@ -11,10 +11,10 @@ import numpy as np
 from streaming.events import EndReason, Samples
 from streaming.options import TARGET_RATE_HZ
 
-SOFT_PAUSE_AFTER_S = 8.0
+SOFT_PAUSE_AFTER_S = 10.0
 """Past this length a shorter pause is end enough: long windows cost more and show later."""
 
-SOFT_PAUSE_S = 0.3
+SOFT_PAUSE_S = 0.4
 CUT_SEARCH_S = 3.0
 """How far back from the longest allowed utterance the quietest place is looked for."""
 

@@ -99,7 +99,8 @@ class App {
     } catch (failure) {
       const problem = problemFrom(failure);
       if (!this.#run) {
-        this.#controls.setStatus('offline', problem.kind === 'loading' ? 'Loading…' : 'No server');
+        const status = problem.kind === 'loading' ? 'Loading…' : 'No server';
+        this.#controls.setStatus('offline', status);
         this.#showProblem(problem, () => this.#meetServer());
       }
       this.#askTimer = setTimeout(() => this.#meetServer(), ASK_AGAIN_MS);
@@ -122,7 +123,9 @@ class App {
       const clock = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
       this.#desk.beginLive(clock);
     });
-    run.addEventListener('level', ({ detail }) => this.#meter.show(detail.peak, performance.now()));
+    run.addEventListener('level', ({ detail }) => {
+      this.#meter.show(detail.peak, performance.now());
+    });
     run.addEventListener('resumed', ({ detail }) => this.#desk.resume(detail));
     run.addEventListener('state', ({ detail }) => this.#showState(run, detail));
     this.#screenLock.hold();
@@ -197,7 +200,9 @@ class App {
     this.#controls.setMode(state, texts[state]);
     if (state === 'live') this.#panel.refreshMicrophones();
     if (!problem) return;
-    const next = `Trying again in ${Math.ceil(waitS)} s. Go on speaking: what you say is kept and captioned when the connection is back.`;
+    const next =
+      `Trying again in ${Math.ceil(waitS)} s. Go on speaking: up to a minute is kept and ` +
+      'captioned then.';
     this.#problem.show(
       problem,
       { label: 'Try now', act: () => run.retryNow(), tone: 'waiting' },

@@ -7,7 +7,8 @@
 import { piecesOf } from './transcript.js';
 
 const AT_BOTTOM_PX = 32;
-const UNSURE_BELOW = 0.5;
+const GLIDE = 0.22;
+const UNSURE_BELOW = 0.4;
 
 export class CaptionsView {
   #scroller;
@@ -16,6 +17,8 @@ export class CaptionsView {
   #jump;
   #openLines = new Map();
   #isFollowing = true;
+  #isGliding = false;
+  #isCalm = matchMedia('(prefers-reduced-motion: reduce)');
   #lastTop = 0;
 
   /** @param {{scroller: HTMLElement, finals: HTMLElement, open: HTMLElement,
@@ -83,20 +86,40 @@ export class CaptionsView {
     line.element.hidden = open.committed + open.tentative === '';
   }
 
-  /** Scrolling up is the reader's wish to stay; reaching the bottom ends it. */
+  /** Moving up is the reader's wish to stay; reaching the bottom ends it. */
   #noteScroll() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    const isAtBottom = scrollHeight - clientHeight - scrollTop <= AT_BOTTOM_PX;
-    if (isAtBottom) this.#isFollowing = true;
+    const { scrollTop } = this.#scroller;
+    const restPx = this.#restPx();
+    if (restPx <= 1) this.#isFollowing = true;
     else if (scrollTop < this.#lastTop) this.#isFollowing = false;
+    else if (scrollTop > this.#lastTop && restPx <= AT_BOTTOM_PX) this.#isFollowing = true;
     this.#lastTop = scrollTop;
     this.#jump.hidden = this.#isFollowing;
   }
 
+  #restPx() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - clientHeight - scrollTop;
+  }
+
   #keepUp() {
-    this.#noteScroll(); // A reader's scroll may not have been told yet.
     const isEmpty = this.#finals.childElementCount + this.#openLines.size === 0;
-    if (this.#isFollowing && !isEmpty) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    if (isEmpty || this.#isGliding) return;
+    this.#isGliding = true;
+    requestAnimationFrame(() => this.#glide());
+  }
+
+  /** The browser's own smooth scrolling fights a reader who scrolls meanwhile; this gives way. */
+  #glide() {
+    this.#noteScroll();
+    const restPx = this.#restPx();
+    this.#isGliding = this.#isFollowing && restPx > 1;
+    if (!this.#isGliding) return;
+    const isFar = restPx > this.#scroller.clientHeight;
+    const stepPx = isFar || this.#isCalm.matches ? restPx : Math.max(1, restPx * GLIDE);
+    this.#scroller.scrollTop += stepPx;
+    this.#lastTop = this.#scroller.scrollTop;
+    requestAnimationFrame(() => this.#glide());
   }
 }
 

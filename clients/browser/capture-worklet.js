@@ -2,7 +2,8 @@
  * Runs in the audio thread: turns the microphone's float samples into frames of 16-bit PCM.
  *
  * Posts `{samples: Int16Array, peak: 0..1}` for every 60 ms. Told `'flush'`, posts what is left
- * and `{flushed: true}`. Above 48 kHz, the most the server takes, neighbouring samples are averaged.
+ * and `{flushed: true}`. Above 48 kHz, the most the server takes, neighbouring samples are
+ * averaged.
  */
 
 const FRAME_S = 0.06;

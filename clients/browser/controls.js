@@ -25,7 +25,7 @@ export class Controls extends EventTarget {
   /** Names the mode and offers what can be done in it. */
   setMode(mode, text) {
     const isListening = MICROPHONE_MODES.includes(mode);
-    part('start').setAttribute('aria-pressed', String(isListening));
+    part('start').dataset.listening = String(isListening);
     part('start').disabled = mode === 'file' || mode === 'finishing';
     part('start-text').textContent = isListening ? 'Stop' : 'Start';
     part('start-icon').setAttribute('href', `icons.svg#${isListening ? 'stop' : 'mic'}`);

@@ -138,7 +138,9 @@ export class OptionsPanel extends EventTarget {
       if (control.name && !control.disabled) this.#choices[control.name] = valueOf(control);
     }
     const isUntouched = this.#part('endpoint') !== document.activeElement;
-    if (before.endpoint_silence_ms === null && isUntouched) this.#choices.endpoint_silence_ms = null;
+    if (before.endpoint_silence_ms === null && isUntouched) {
+      this.#choices.endpoint_silence_ms = null;
+    }
     if (before.model !== this.#choices.model) this.#fitModel();
     this.#showSilence();
     this.dispatchEvent(new CustomEvent('change', { detail: { choices: this.#choices } }));

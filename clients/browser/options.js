@@ -48,7 +48,7 @@ export function chosenModel(choices, models) {
  */
 export function tunableOptions(choices, model) {
   const canChoose = model?.multilingual ?? true;
-  const isKnown = choices.language === 'auto' || (model?.languages ?? []).includes(choices.language);
+  const known = ['auto', ...(model?.languages ?? [])];
   const options = {
     task: canChoose ? choices.task : 'transcribe',
     interim: choices.interim,
@@ -56,7 +56,7 @@ export function tunableOptions(choices, model) {
     prompt: choices.prompt.trim(),
     keyterms: termsOf(choices.keyterms),
   };
-  if (canChoose) options.language = isKnown ? choices.language : 'auto';
+  if (canChoose) options.language = known.includes(choices.language) ? choices.language : 'auto';
   if (choices.endpoint_silence_ms !== null) {
     options.endpoint_silence_ms = choices.endpoint_silence_ms;
   }

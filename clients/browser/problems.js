@@ -11,12 +11,16 @@
 const EXPLANATIONS = {
   insecure: {
     title: 'The browser keeps the microphone closed on this page',
-    next: 'Microphones work only on https:// addresses and on localhost. Open this page at one of those, or drop an audio file here instead.',
+    next:
+      'Microphones work only on https:// addresses and on localhost. Open this page at one of ' +
+      'those, or drop an audio file here instead.',
     action: 'none',
   },
   mic_refused: {
     title: 'The microphone was not allowed',
-    next: 'Open the site settings beside the address, allow the microphone, then try again. Files work without it.',
+    next:
+      'Open the site settings beside the address, allow the microphone, then try again. Files ' +
+      'work without it.',
     action: 'retry',
   },
   mic_missing: {
@@ -36,12 +40,16 @@ const EXPLANATIONS = {
   },
   mic_unplugged: {
     title: 'The microphone was unplugged',
-    next: 'Everything said before is in the transcript. Plug it in again or choose another under Options, then start again.',
+    next:
+      'Everything said before is in the transcript. Plug it in again or choose another under ' +
+      'Options, then start again.',
     action: 'retry',
   },
   unreachable: {
     title: 'The server cannot be reached',
-    next: 'Check that Starling is running and that you are on its network, then try again. Your transcript is kept.',
+    next:
+      'Check that Starling is running and that you are on its network, then try again. Your ' +
+      'transcript is kept.',
     action: 'retry',
   },
   loading: {
@@ -51,7 +59,8 @@ const EXPLANATIONS = {
   },
   refused: {
     title: 'The server did not open a session',
-    next: 'It answers, but not to WebSockets. It may be full, or a proxy in between may block them.',
+    next:
+      'It answers, but not to WebSockets. It may be full, or a proxy in between may block them.',
     action: 'retry',
   },
   lost: {

@@ -184,7 +184,9 @@ function lineOf(tokens) {
 
 /** Gives every cue its second where the speech leaves room for it. */
 function lengthen(groups, labelColumns) {
-  const cues = groups.map((tokens) => ({ tokens, start: tokens[0].start, end: tokens.at(-1).end }));
+  const cues = groups.map((tokens) => {
+    return { tokens, start: tokens[0].start, end: tokens.at(-1).end };
+  });
   const done = [];
   for (const [index, cue] of cues.entries()) {
     const room = cues[index + 1]?.start ?? Infinity;

@@ -29,7 +29,7 @@ class _Pipe:
     """Stdin without seeking: PyAV then reads it once, front to end, and as soon as it comes."""
 
     def read(self, num_bytes: int) -> bytes:
-        return cast(BufferedIOBase, sys.stdin.buffer).read1(num_bytes)
+        return cast("BufferedIOBase", sys.stdin.buffer).read1(num_bytes)
 
 
 @dataclass(frozen=True)

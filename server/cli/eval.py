@@ -171,17 +171,30 @@ def _chosen(
 async def _streamed(recordings: Sequence[Recording], plan: Plan, line: LiveLine) -> list[Outcome]:
     begun_at = asyncio.get_running_loop().time()
     outcomes: list[Outcome] = []
-    async for outcome in stream_all(recordings, plan):
-        outcomes.append(outcome)
-        audio_s = sum(done.streamed.audio_s for done in outcomes)
-        elapsed_s = asyncio.get_running_loop().time() - begun_at
-        line.show(
-            Text(f"Streaming {len(outcomes)} of {len(recordings)} files, ").append_text(
-                progress_line(audio_s, None, elapsed_s)
-            )
-        )
+    try:
+        async for outcome in stream_all(recordings, plan):
+            outcomes.append(outcome)
+            line.show(_progress(outcomes, recordings, begun_at))
+    except OSError as error:
+        raise CommandError(
+            f"A recording cannot be read: {error}",
+            "Check that the files are where the manifest says",
+            ExitCode.NO_FILE,
+        ) from error
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    if len(failures) == len(outcomes):
+        raise failures[0]
     order = {recording.name: index for index, recording in enumerate(recordings)}
     return sorted(outcomes, key=lambda outcome: order[outcome.recording.name])
+
+
+def _progress(
+    outcomes: Sequence[Outcome], recordings: Sequence[Recording], begun_at: float
+) -> Text:
+    audio_s = sum(done.streamed.audio_s for done in outcomes)
+    elapsed_s = asyncio.get_running_loop().time() - begun_at
+    line = Text(f"Streaming {len(outcomes)} of {len(recordings)} files, ")
+    return line.append_text(progress_line(audio_s, None, elapsed_s))
 
 
 async def _with_offline(outcomes: Sequence[Outcome], job: Job, line: LiveLine) -> list[Outcome]:

@@ -76,6 +76,8 @@ def sentence(text: str) -> str:
 def _hint(error: StarlingError) -> str:
     if error.code == "unauthenticated":
         return "Give a key the server knows with --api-key or STARLING_API_KEY"
+    if error.code == "connection_lost":
+        return "Check that the server still runs, and run the command again"
     return error.hint
 
 

@@ -27,6 +27,11 @@ class LiveLine:
         self._shown = Text()
 
     @property
+    def num_cells(self) -> int:
+        """How many columns it can show without wrapping."""
+        return self._console.width - 1
+
+    @property
     def is_live(self) -> bool:
         """Whether anyone can see the line."""
         return self._console.is_terminal
@@ -41,13 +46,13 @@ class LiveLine:
         """Leave an empty line behind."""
         self.show(Text())
 
-    def finish_line(self, text: str) -> None:
-        """Put a line for good on stdout, above the live one."""
+    def finish_line(self, text: str, following: Text) -> None:
+        """Put a line for good on stdout, and what is `following` on the live line below it."""
         if self.is_live:
             self._write("")
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-        self.show(self._shown)
+        self.show(following)
 
     def note(self, text: str) -> None:
         """Put a remark for the user on stderr, above the live line."""
@@ -58,7 +63,7 @@ class LiveLine:
 
     def _rendered(self, line: Text) -> str:
         with self._console.capture() as capture:
-            self._console.print(cropped_left(line, self._console.width - 1), end="", soft_wrap=True)
+            self._console.print(cropped_left(line, self.num_cells), end="", soft_wrap=True)
         return capture.get()
 
     def _write(self, rendered: str) -> None:
@@ -86,26 +91,28 @@ class Captions:
                 self._open.pop(event.channel, None)
             case Final():
                 self._open.pop(event.channel, None)
-                self._line.finish_line(f"{self._label(event.channel)}{event.text.strip()}")
+                said = f"{self._label(event.channel)}{event.text.strip()}"
+                self._line.finish_line(said, self._live_text())
+                return
             case _:
                 return
-        self.refresh()
+        self._line.show(self._live_text())
 
     def set_prefix(self, prefix: Text) -> None:
         """Show something before the open utterance, such as a level meter."""
         self._prefix = prefix
-        self.refresh()
+        self._line.show(self._live_text())
 
-    def refresh(self) -> None:
-        """Draw the live line again."""
-        line = Text()
-        for channel, text in sorted(self._open.items()):
-            line.append_text(Text(self._label(channel), style="dim")).append_text(text).append("  ")
-        width = 0 if not self._prefix else self._prefix.cell_len + 1
-        if width:
-            room = max(1, Console(stderr=True).width - 1 - width)
-            line = Text.assemble(self._prefix, " ", cropped_left(line, room))
-        self._line.show(line)
+    def _live_text(self) -> Text:
+        """Compose the prefix and the open utterance of each channel; the prefix is never cut."""
+        spoken = Text("  ").join(
+            Text(self._label(channel), style="dim").append_text(text)
+            for channel, text in sorted(self._open.items())
+        )
+        if not self._prefix:
+            return spoken
+        room = max(1, self._line.num_cells - self._prefix.cell_len - 1)
+        return Text.assemble(self._prefix, " ", cropped_left(spoken, room))
 
     def _label(self, channel: int) -> str:
         return f"[{channel + 1}] " if self._has_channels else ""
@@ -113,9 +120,9 @@ class Captions:
 
 def open_utterance(interim: Interim) -> Text:
     """Colour a guess: what will stay as it is solid, what may change dim."""
-    text = Text(interim.committed.lstrip(), style="bold")
-    tentative = interim.tentative if interim.committed else interim.tentative.lstrip()
-    return text.append(tentative, style="dim")
+    committed = interim.committed.lstrip()
+    tentative = interim.tentative if committed else interim.tentative.lstrip()
+    return Text().append(committed, style="bold").append(tentative, style="dim")
 
 
 def cropped_left(line: Text, num_cells: int) -> Text:

@@ -20,6 +20,9 @@ log = structlog.get_logger()
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 WEBSOCKET_PING_S = 20.0
+WEBSOCKET_PONG_S = 600.0
+"""A pong waits behind megabytes of audio while a busy server does not read; the idle limit finds
+dead peers sooner."""
 GRACE_S = 5
 
 
@@ -82,7 +85,7 @@ def _listen(settings: Settings, factory: SessionFactory, announce: str) -> None:
         # Larger messages than ours are cut off by the socket; ours get an error with a hint.
         ws_max_size=8 * max(settings.max_message_bytes, settings.max_text_bytes),
         ws_ping_interval=WEBSOCKET_PING_S,
-        ws_ping_timeout=WEBSOCKET_PING_S,
+        ws_ping_timeout=WEBSOCKET_PONG_S,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

@@ -3,6 +3,7 @@
 import socket
 import threading
 from contextlib import suppress
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -22,7 +23,7 @@ class Cable:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def __enter__(self) -> "Cable":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -122,6 +124,12 @@ class CaptionPage:
         return self.run("return document.querySelector('#open .caption-text')?.textContent ?? ''")
 
     @property
+    def num_committed(self) -> int:
+        """How many words of the open utterance are solid."""
+        script = "return document.querySelector('#open .committed')?.textContent ?? ''"
+        return len(self.run(script).split())
+
+    @property
     def problem_kind(self) -> str | None:
         card = self.part("problem")
         return card.get_attribute("data-kind") if card.is_displayed() else None
@@ -187,6 +195,11 @@ class CaptionPage:
 
     def press(self, *keys: str) -> None:
         self.driver.switch_to.active_element.send_keys("".join(keys))
+
+    def turn_wheel_up(self) -> None:
+        """Scroll the captions to their beginning as a reader would."""
+        place = ScrollOrigin.from_element(self.part("captions"))
+        ActionChains(self.driver).scroll_from_origin(place, 0, -5000).perform()
 
     @property
     def focused(self) -> str:

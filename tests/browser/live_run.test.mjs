@@ -32,7 +32,8 @@ class ScriptedMicrophone extends EventTarget {
   }
 }
 
-function setUp() {
+/** A run that ends with its test. */
+function setUp(t) {
   const sockets = socketClass();
   const microphone = new ScriptedMicrophone();
   const client = new StarlingClient({ url: 'http://localhost/', WebSocket: sockets });
@@ -45,6 +46,11 @@ function setUp() {
   }
   const told = (type) => heard.filter((event) => event.type === type);
   const done = run.start('');
+  t.after(async () => {
+    await run.stop();
+    sockets.made.at(-1).drop();
+    await done;
+  });
   return { run, microphone, sockets: sockets.made, heard, told, done };
 }
 
@@ -64,8 +70,8 @@ async function reconnect({ run, sockets }) {
   await settle();
 }
 
-test('words spoken before the session opened are sent too', async () => {
-  const parts = setUp();
+test('words spoken before the session opened are sent too', async (t) => {
+  const parts = setUp(t);
   await settle();
   parts.microphone.hear(2);
   parts.sockets[0].accept();
@@ -76,8 +82,8 @@ test('words spoken before the session opened are sent too', async () => {
   assert.equal(parts.sockets[0].texts[0].sample_rate, RATE_HZ);
 });
 
-test('after a lost connection the open utterance is sent again from its start', async () => {
-  const parts = setUp();
+test('after a lost connection the open utterance is sent again from its start', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.microphone.hear(6);
   await settle();
@@ -97,8 +103,8 @@ test('after a lost connection the open utterance is sent again from its start', 
   assert.equal(parts.told('session').at(-1).baseS, 4);
 });
 
-test('a break longer than the log is told as a gap', async () => {
-  const parts = setUp();
+test('a break longer than the log is told as a gap', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.sockets[0].drop();
   await settle();
@@ -108,8 +114,8 @@ test('a break longer than the log is told as a gap', async () => {
   assert.equal(secondsIn(parts.sockets[1])[0], 30);
 });
 
-test('a server that cannot be reached at first ends the run', async () => {
-  const parts = setUp();
+test('a server that cannot be reached at first ends the run', async (t) => {
+  const parts = setUp(t);
   await settle();
   parts.sockets[0].drop();
   await parts.done;
@@ -117,8 +123,8 @@ test('a server that cannot be reached at first ends the run', async () => {
   assert.equal(parts.microphone.isOn, false);
 });
 
-test('a busy server is asked again after the time it named', async () => {
-  const parts = setUp();
+test('a busy server is asked again after the time it named', async (t) => {
+  const parts = setUp(t);
   await settle();
   const socket = parts.sockets[0];
   socket.onopen();
@@ -134,8 +140,8 @@ test('a busy server is asked again after the time it named', async () => {
   assert.deepEqual(parts.told('resumed'), []);
 });
 
-test('an error that cannot be retried ends the run with its hint', async () => {
-  const parts = setUp();
+test('an error that cannot be retried ends the run with its hint', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.sockets[0].say('error', {
     code: 'session_too_long', message: 'two hours are over', hint: 'start again', retryable: false,
@@ -146,8 +152,8 @@ test('an error that cannot be retried ends the run with its hint', async () => {
   assert.deepEqual([problem.message, problem.next], ['Two hours are over.', 'Start again.']);
 });
 
-test('stopping sends the rest and waits for the last finals', async () => {
-  const parts = setUp();
+test('stopping sends the rest and waits for the last finals', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.microphone.hear(3);
   await parts.run.stop();
@@ -162,8 +168,8 @@ test('stopping sends the rest and waits for the last finals', async () => {
   assert.equal(parts.told('over')[0].problem, null);
 });
 
-test('stopping while disconnected ends the run', async () => {
-  const parts = setUp();
+test('stopping while disconnected ends the run', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.sockets[0].drop();
   await settle();
@@ -172,15 +178,12 @@ test('stopping while disconnected ends the run', async () => {
   assert.equal(parts.told('over')[0].problem.kind, 'lost');
 });
 
-test('the moment a sound was captured is known after it was sent', async () => {
-  const parts = setUp();
+test('the moment a sound was captured is known after it was sent', async (t) => {
+  const parts = setUp(t);
   await goLive(parts);
   parts.microphone.hear(3);
   assert.equal(parts.run.capturedAtMs(2.5), 2500);
   assert.equal(parts.run.capturedAtMs(9), null);
-  parts.sockets[0].drop();
-  await settle();
-  await parts.run.stop();
 });
 
 test('a refused handshake is explained by asking the server', async () => {

@@ -44,7 +44,8 @@ test('a refusal before ready rejects open with the server’s words', async () =
     code: 'overloaded', message: 'full', hint: 'wait', retryable: true, retry_after_s: 3,
   });
   socket.say('closed', { reason: 'overloaded', summary: SUMMARY });
-  await assert.rejects(opening, { code: 'overloaded', hint: 'wait', retryable: true, retryAfterS: 3 });
+  const told = { code: 'overloaded', hint: 'wait', retryable: true, retryAfterS: 3 };
+  await assert.rejects(opening, told);
 });
 
 test('a failed handshake rejects open as unreachable', async () => {

@@ -9,7 +9,8 @@ const LONG =
   'and rather selfish is to be ill-disposed.';
 
 function final(text, start, end, { words = null, channel = 0 } = {}) {
-  return { kind: 'final', number: 1, channel, text, start, end, words, language: 'en', confidence: 1 };
+  const said = { channel, text, start, end, words };
+  return { kind: 'final', number: 1, language: 'en', confidence: 1, ...said };
 }
 
 function timed(text, start, stepS) {
@@ -76,7 +77,8 @@ test('a pause inside an utterance starts a new cue', () => {
 });
 
 test('text without spaces is cut by character, wide ones counting double', () => {
-  const japanese = '今日はとても良い天気なので公園まで散歩に行こうと思いますがあなたも一緒に来ませんか';
+  const japanese =
+    '今日はとても良い天気なので公園まで散歩に' + '行こうと思いますがあなたも一緒に来ませんか';
   const cues = cuesOf([final(japanese, 0, 9)]);
   assert.equal(cues.map((cue) => cue.lines.join('')).join(''), japanese);
   for (const line of cues.flatMap((cue) => cue.lines)) assert.ok([...line].length <= 21);

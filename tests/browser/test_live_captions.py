@@ -1,5 +1,6 @@
 """Real speech through the browser's microphone to captions on the page."""
 
+import itertools
 import re
 
 import pytest
@@ -52,7 +53,7 @@ def test_committed_words_only_grow_and_earlier_captions_stay(browse, server, spe
     histories = page.committed_histories()
     assert any(len(history) > 2 for history in histories)
     for history in histories:
-        for before, after in zip(history, history[1:], strict=False):
+        for before, after in itertools.pairwise(history):
             assert after.startswith(before.rstrip())
 
 

@@ -16,5 +16,6 @@ SUITES = sorted(path.name for path in HERE.glob("*.test.mjs"))
 def test_module_suite_passes(suite):
     node = shutil.which("node")
     assert node, "Node.js 20 or newer is needed: install the package nodejs"
-    done = subprocess.run([node, "--test", suite], cwd=HERE, capture_output=True, text=True)
+    command = [node, "--test", suite]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -1,5 +1,6 @@
 """The `starling` command with its own server, real weights and real speech."""
 
+import contextlib
 import io
 import json
 import os
@@ -53,23 +54,28 @@ def words(text):
     return re.sub(r"[^\w\s]", "", text.lower()).split()
 
 
-@pytest.fixture(scope="module")
-def url():
-    """A server that the commands share, as one started with `starling serve`."""
+@contextlib.contextmanager
+def served(**settings):
+    """A server as one started with `starling serve`: its process and its address."""
     server = subprocess.Popen(
         command("serve", "--port", "0", "--announce", "json", "--model", "tiny.en"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **settings},
     )
     try:
-        for line in server.stdout:
-            if line.startswith(b'{"event": "listening"'):
-                break
-        yield json.loads(line)["url"]
+        announcement = next(line for line in server.stdout if b'"listening"' in line)
+        yield server, json.loads(announcement)["url"]
     finally:
         server.terminate()
         server.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The address of a server that the commands share."""
+    with served() as (_, address):
+        yield address
 
 
 def test_a_file_is_transcribed_by_a_server_of_its_own():
@@ -155,6 +161,35 @@ def test_an_unknown_model_is_told_by_the_server(url):
     assert done.returncode == 8
     assert done.stdout == b""
     assert "tiny.en" in done.stderr.decode()
+
+
+def test_a_key_is_asked_for_and_taken():
+    with served(STARLING_API_KEYS="k-123") as (_, address):
+        refused = starling("transcribe", YOUNG_MAN, "--url", address)
+        assert refused.returncode == 7
+        assert "--api-key" in refused.stderr.decode()
+        assert "young man" in transcribe(YOUNG_MAN, "--url", address, "--api-key", "k-123")
+
+
+def test_a_server_that_dies_is_told_after_the_text_it_gave():
+    with (
+        served() as (server, address),
+        subprocess.Popen(
+            command("transcribe", "-", "--url", address),
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=ENVIRONMENT,
+        ) as running,
+    ):
+        running.stdin.write(wav(np.concatenate([*decoded(YOUNG_MAN), np.zeros(48_000, "<i2")])))
+        running.stdin.flush()
+        assert b"young man" in running.stdout.readline()
+        server.kill()
+        _, told = running.communicate(timeout=30)
+
+    assert running.returncode == 6
+    assert b"still runs" in told
 
 
 def test_a_local_server_that_cannot_start_says_why():

@@ -1,5 +1,6 @@
 """An evaluation's report, from outcomes written by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from loadtest.manifest import Recording
 from loadtest.measures import Seen
 from loadtest.report import build_report, summary_lines, table
 from loadtest.streamed import Streamed
-from starling_client import Final, SpeechStarted
+from starling_client import ConnectionLost, Final, SpeechStarted
 
 pytestmark = pytest.mark.unit
 
@@ -31,7 +32,8 @@ def outcome(reference, text, *, kind="read", language="en", offline=None, starte
             confidence=0.9,
         )
         seen.append(Seen(103.0, said))
-    return Outcome(recording, Streamed(tuple(seen), 30.0, 3.0, started_at), offline)
+    streamed = Streamed(tuple(seen), 30.0, 3.0, started_at)
+    return Outcome(recording, streamed, offline_text=offline)
 
 
 def test_kinds_are_rows_and_each_language_ends_with_its_total():
@@ -92,7 +94,18 @@ def test_delays_are_measured_in_real_time_only():
     assert live["seconds_per_audio_second"] is None
 
 
-def test_the_table_has_a_line_for_each_group():
-    report = build_report([outcome("a b", "a c", offline="a b")])
+def test_the_table_has_a_line_for_each_group_and_columns_for_what_was_measured():
+    shown = table(build_report([outcome("a b", "a c", offline="a b")]))
 
-    assert table(report).row_count == 2
+    assert shown.row_count == 2
+    assert [column.header for column in shown.columns][-2:] == ["offline %", "difference"]
+
+
+def test_a_broken_session_counts_all_words_as_missed_and_is_named():
+    whole = outcome("young man", "")
+    broken = replace(whole, failure=ConnectionLost("it broke without a goodbye"))
+
+    report = build_report([broken])
+
+    assert report["groups"][0]["errors"] == 2
+    assert "a.flac: The connection to the server was lost" in summary_lines(report)[0]

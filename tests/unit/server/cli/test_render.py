@@ -72,7 +72,7 @@ def test_each_look_of_the_live_line_is_one_write_that_erases_the_one_before():
     captions.see(interim(" he was", " not"))
 
     looks = screen.file.getvalue().split("\r")[1:]
-    assert [look.rstrip() for look in looks] == ["he was  \x1b[K", "he was not  \x1b[K"]
+    assert [look.rstrip() for look in looks] == ["he was\x1b[K", "he was not\x1b[K"]
 
 
 def test_without_a_terminal_nothing_live_is_written():
@@ -110,7 +110,10 @@ def test_what_may_change_is_dim():
     text = open_utterance(interim(" he was", " not"))
 
     assert text.plain == "he was not"
-    assert [(span.start, span.end, span.style) for span in text.spans] == [(6, 10, "dim")]
+    assert [(span.start, span.end, span.style) for span in text.spans] == [
+        (0, 6, "bold"),
+        (6, 10, "dim"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,3 +144,23 @@ def test_progress_tells_audio_seconds_and_speed():
 @pytest.mark.parametrize(("peak", "num_full"), [(0.0, 0), (0.001, 0), (0.0316, 4), (1.0, 8)])
 def test_the_level_meter_is_in_decibels(peak, num_full):
     assert level_meter(peak).plain == "▮" * num_full + "▯" * (8 - num_full)
+
+
+def test_a_final_takes_its_guess_off_the_live_line_at_once(capsys):
+    screen = console(is_terminal=True)
+    captions = Captions(LiveLine(screen))
+
+    captions.see(interim(" he", " was"))
+    captions.see(final("He was not."))
+
+    assert screen.file.getvalue() == "\rhe was\x1b[K\r\x1b[K\r\x1b[K"
+
+
+def test_a_prefix_stays_when_the_text_is_too_long():
+    screen = console(is_terminal=True, width=20)
+    captions = Captions(LiveLine(screen))
+
+    captions.set_prefix(level_meter(1.0))
+    captions.see(interim(" he was not an ill disposed young man", ""))
+
+    assert screen.file.getvalue().endswith("\r▮▮▮▮▮▮▮▮ …young man\x1b[K")

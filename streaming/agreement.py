@@ -1,17 +1,24 @@
 """Successive hypotheses of one growing utterance to committed and tentative words.
 
-LocalAgreement-2 (Liu, Spanakis, Niehues 2020, arXiv 2005.11185): words that two hypotheses in a
-row begin with are committed. The last word they agree on is held back, because Whisper ends every
-window with punctuation that more audio takes away. Committed words never change: a later
-hypothesis that disagrees is aligned to them and only what follows is taken from it.
+LocalAgreement (Liu, Spanakis, Niehues 2020, arXiv 2005.11185) commits what two hypotheses in a row
+begin with. With Whisper on short windows that commits wrong words in one utterance of four, so
+agreement is asked of all hypotheses over two seconds of audio instead, which also makes it
+independent of how often load lets us decode; docs/performance.md has the table. The last words
+agreed on are held back, because Whisper ends every window with punctuation that more audio takes
+away. Committed words never change: a later hypothesis that disagrees is aligned to them and only
+what follows is taken from it.
 """
 
+from collections import deque
 from dataclasses import replace
 
+from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Word
 
-MIN_AGREEMENT_SAMPLES = 24_000
-"""Hypotheses of less than 1.5 s of audio agree on wrong words too often to be committed on."""
+AGREEMENT_SAMPLES = 2 * TARGET_RATE_HZ
+"""Hypotheses must agree over this much growth of the audio."""
+
+HELD_BACK_WORDS = 2
 
 MIN_WORDS_TO_SHRINK = 4
 """Below this a shorter hypothesis is a correction; above, losing half is a bad decode."""
@@ -23,20 +30,32 @@ class HypothesisBuffer:
     def __init__(self) -> None:
         self.committed: tuple[Word, ...] = ()
         self.tentative: tuple[Word, ...] = ()
-        self._is_trusted = False
+        self._recent: deque[tuple[int, tuple[Word, ...]]] = deque()
 
     def update(self, words: tuple[Word, ...], num_samples: int) -> bool:
         """Take a hypothesis of the utterance's first samples; return False if refused as bad."""
         shown = len(self.committed) + len(self.tentative)
         if shown >= MIN_WORDS_TO_SHRINK and len(words) * 2 < shown:
             return False
+        self._recent.append((num_samples, words))
+        self._forget_before(num_samples - AGREEMENT_SAMPLES)
         rest = words[align_prefix(self.committed, words) :]
-        agreed = _common_prefix(self.tentative, rest) if self._is_trusted else 0
-        self._is_trusted = num_samples >= MIN_AGREEMENT_SAMPLES
-        num_new = max(0, agreed - 1)
+        num_new = 0
+        if num_samples - self._recent[0][0] >= AGREEMENT_SAMPLES:
+            num_new = max(0, self._num_agreed(rest) - HELD_BACK_WORDS)
         self.committed += rest[:num_new]
         self.tentative = rest[num_new:]
         return True
+
+    def _forget_before(self, num_samples: int) -> None:
+        """Keep, of the hypotheses this old or older, the newest."""
+        while len(self._recent) > 1 and self._recent[1][0] <= num_samples:
+            self._recent.popleft()
+
+    def _num_agreed(self, rest: tuple[Word, ...]) -> int:
+        for _, words in self._recent:
+            rest = rest[: _common_prefix(rest, words[align_prefix(self.committed, words) :])]
+        return len(rest)
 
     def finish(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """Return the final words: the committed ones, then what `words` says after them."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
 from streaming.language_lock import LanguageLock
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance
 
 
@@ -124,9 +124,15 @@ class FinalQueue:
             utterance=utterance.id,
             channel=self._channel,
             words=words,
-            start_sample=utterance.start_sample,
+            start_sample=_speech_start(utterance, words),
             end_sample=entry.end_sample,
             language=hypothesis.language,
             confidence=hypothesis.confidence,
         )
         return [final, ended]
+
+
+def _speech_start(utterance: OpenUtterance, words: tuple[Word, ...]) -> int:
+    """Return where the speech starts: the gate notices soft beginnings late, a timed word tells."""
+    first = words[0].start_sample
+    return utterance.start_sample if first is None else min(first, utterance.start_sample)

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 CLIPS = ("0870", "0930")
 SECOND_CLIP_S = len(clip("0870")) / 16_000 + 1.0
 REFERENCE = " ".join(references()[number] for number in CLIPS)
-# tiny.en behind the browser's own noise suppression, in four runs: 0 to 3 wrong words of 31.
-MAX_WORD_ERROR_RATE = 0.25
+# tiny.en behind the browser's own noise suppression: 0 or 1 wrong words of 30 in each of six runs.
+MAX_WORD_ERROR_RATE = 0.15
 LOST = r"WebSocket connection to|Failed to load resource: net::ERR"
 
 
@@ -67,9 +67,8 @@ def test_delay_is_measured_and_explained(browse, server, speech_file):
 
     rows = {name: page.part(name).text for name in ("interim-median", "final-latest")}
     assert all(re.fullmatch(r"\d+\.\d\d s", value) for value in rows.values()), rows
-    silence_s = 0.5
     assert float(rows["final-latest"].split()[0]) > 0
-    assert page.part("latency-silence").text == f"{silence_s * 1000:.0f} ms"
+    assert page.part("latency-silence").text == "500 ms"
 
 
 def test_options_change_while_captions_run(browse, server, speech_file):

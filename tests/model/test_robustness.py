@@ -171,7 +171,7 @@ async def test_eight_sessions_at_once_say_what_each_says_alone(tiny_server: Runn
     numbers = ["0870", "0880", "0890", "0930"] * 2
     url = raw_url(tiny_server)
     audio = {number: pieces(pcm16(clip(number)), 3200) for number in set(numbers)}
-    alone = {number: await converse(url, audio[number]) for number in audio}
+    alone = {number: await converse(url, audio[number], pause_s=0.1) for number in audio}
     together: list[Conversation] = await asyncio.gather(
         *(converse(url, audio[number], pause_s=0.1) for number in numbers)
     )

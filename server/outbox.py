@@ -6,20 +6,12 @@ order. Bounded: a client that takes nothing for `MAX_MESSAGES` messages is cut o
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
 
+from server.dialects.base import Outgoing
 from streaming.errors import ErrorCode, StarlingError
 
 MAX_MESSAGES = 1_000
 """Finals of about an hour of speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message; `replaces` names what a newer one of the same name makes stale."""
-
-    data: str
-    replaces: str | None = None
 
 
 class Outbox:

@@ -144,7 +144,7 @@ def main() -> None:
     for path, text in generated_files(DOCS).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-            print(f"wrote {path.relative_to(DOCS.parent)}")  # noqa: T201 # it is a command
+            print(f"wrote {path.relative_to(DOCS.parent)}")  # it is a command
 
 
 if __name__ == "__main__":

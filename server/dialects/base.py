@@ -1,11 +1,19 @@
 """What a wire vocabulary must be able to do; it translates, and does nothing else."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from server.outbox import Outgoing
 from streaming.events import ClientEvent, ServerEvent
 from streaming.options import OptionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message; `replaces` names what a newer one of the same name makes stale."""
+
+    data: str
+    replaces: str | None = None
 
 
 class Dialect(Protocol):

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from pydantic import ValidationError
 
 from server.dialects import native_messages as wire
-from server.outbox import Outgoing
+from server.dialects.base import Outgoing
 from streaming import events as ev
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import TARGET_RATE_HZ, OptionRequest, SessionOptions

@@ -34,6 +34,7 @@ from streaming.events import (
     UtteranceEnded,
 )
 from streaming.final_queue import Marker
+from streaming.flushing import FlushQueue
 from streaming.intake import Channels
 from streaming.options import (
     TARGET_RATE_HZ,
@@ -73,18 +74,6 @@ class SessionPlan:
     speech: SpeechPolicy
 
 
-@dataclass(slots=True)
-class _Flush:
-    """A finalize or stop that waits for audio up to `at_sample` to be in finals."""
-
-    marker_id: int
-    at_sample: int
-    reason: EndReason
-    client_id: str | None
-    channels_to_end: set[int]
-    channels_to_pass: set[int]
-
-
 class Session:
     """The state machine of one session."""
 
@@ -94,7 +83,6 @@ class Session:
         self._state = _State.OPEN
         self._clock = SessionClock(plan.limits, now)
         self._request_ids = count(1)
-        self._marker_ids = count(1)
         self._request_channel: dict[int, int] = {}
         num = plan.options.audio.num_transcripts
         self._channels = [
@@ -104,7 +92,7 @@ class Session:
             for i in range(num)
         ]
         self._scoring: set[int] = set()
-        self._flushes: list[_Flush] = []
+        self._flushes = FlushQueue(num)
         self._seq = 0
         self._acked_sample = 0
         self._received_samples = 0
@@ -136,6 +124,7 @@ class Session:
         return (
             self.backlog_samples > self._plan.limits.max_backlog_samples
             or self.num_pending_finals >= self._plan.limits.max_pending_finals
+            or self._flushes.is_full
         )
 
     def start(self) -> list[Effect]:
@@ -245,23 +234,14 @@ class Session:
         for index, transcriber in enumerate(self._channels):
             if index in self._scoring:
                 continue
-            samples = transcriber.unscored(self._windows_to_score(index))
+            windows = self._flushes.windows_to_score(
+                index, transcriber.scored_end_sample, MAX_WINDOWS_PER_SCORE
+            )
+            samples = transcriber.unscored(windows)
             if samples is not None:
                 self._scoring.add(index)
                 effects.append(ScoreSpeech(index, samples))
         return effects
-
-    def _windows_to_score(self, channel: int) -> int:
-        """Return how many windows may be scored at once: never past a flush not yet applied."""
-        scored = self._channels[channel].scored_end_sample
-        bounds = [
-            (-(-f.at_sample // WINDOW_SAMPLES) * WINDOW_SAMPLES - scored) // WINDOW_SAMPLES
-            if f.reason is EndReason.STOP
-            else (f.at_sample - scored) // WINDOW_SAMPLES
-            for f in self._flushes
-            if channel in f.channels_to_end
-        ]
-        return min([MAX_WINDOWS_PER_SCORE, *bounds])
 
     def _change_options(self, event: OptionsChanged) -> list[Effect]:
         try:
@@ -280,11 +260,7 @@ class Session:
         return self._flush(EndReason.STOP, None)
 
     def _flush(self, reason: EndReason, client_id: str | None) -> list[Effect]:
-        everyone = set(range(len(self._channels)))
-        flush = _Flush(
-            next(self._marker_ids), self._received_samples, reason, client_id, everyone, {*everyone}
-        )
-        self._flushes.append(flush)
+        self._flushes.add(self._received_samples, reason, client_id)
         if reason is EndReason.STOP:
             self._pad_to_window()
         return self._end_flushed_utterances() + self._score_more()
@@ -297,15 +273,8 @@ class Session:
 
     def _end_flushed_utterances(self) -> list[Effect]:
         effects: list[Effect] = []
-        for flush in list(self._flushes):
-            for index in sorted(flush.channels_to_end):
-                transcriber = self._channels[index]
-                needs_padding = flush.reason is EndReason.STOP
-                whole = flush.at_sample // WINDOW_SAMPLES * WINDOW_SAMPLES
-                scored_to = flush.at_sample if needs_padding else whole
-                if transcriber.scored_end_sample < scored_to:
-                    continue
-                flush.channels_to_end.discard(index)
+        for index, transcriber in enumerate(self._channels):
+            for flush in self._flushes.reach(index, transcriber.scored_end_sample):
                 outputs = transcriber.finish_utterance(flush.at_sample, flush.reason)
                 effects += self._pass_on(index, outputs + transcriber.mark(flush.marker_id))
         return effects
@@ -329,11 +298,9 @@ class Session:
         return effects + (self._acknowledge(at_once=True) if has_ended else [])
 
     def _pass_marker(self, channel: int, marker_id: int) -> list[Effect]:
-        flush = next(f for f in self._flushes if f.marker_id == marker_id)
-        flush.channels_to_pass.discard(channel)
-        if flush.channels_to_pass:
+        flush = self._flushes.pass_marker(channel, marker_id)
+        if flush is None:
             return []
-        self._flushes.remove(flush)
         if flush.reason is EndReason.STOP:
             return self._close()
         return [self._emit(Finalized(flush.client_id, flush.at_sample))]

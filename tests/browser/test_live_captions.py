@@ -1,6 +1,7 @@
 """Real speech through the browser's microphone to captions on the page."""
 
 import itertools
+import json
 import re
 
 import pytest
@@ -68,7 +69,9 @@ def test_delay_is_measured_and_explained(browse, server, speech_file):
     rows = {name: page.part(name).text for name in ("interim-median", "final-latest")}
     assert all(re.fullmatch(r"\d+\.\d\d s", value) for value in rows.values()), rows
     assert float(rows["final-latest"].split()[0]) > 0
-    assert page.part("latency-silence").text == "500 ms"
+    limits = json.loads(server.get("/v1/info"))["limits"]
+    silence_ms = limits["endpoint_silence_ms"]["default"]
+    assert page.part("latency-silence").text == f"{silence_ms} ms"
 
 
 def test_options_change_while_captions_run(browse, server, speech_file):

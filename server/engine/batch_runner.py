@@ -1,0 +1,198 @@
+"""One batch on the model: features, one encode, one generate, alignment where asked for.
+
+Rows of a batch share a window length and a prompt length, nothing else: language, task, prompt
+text and word times are each row's own. Languages that are not known are detected from the encoder's
+output, and words are aligned on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+from faster_whisper import WhisperModel
+from faster_whisper.transcribe import get_suppressed_tokens
+
+from server.engine.prompts import PromptBuilder
+from server.engine.words import TimedPiece, plain_words, timed_words
+from streaming.effects import DecodeRequest, Purpose
+from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
+from streaming.options import Task
+from streaming.transcript import Hypothesis
+from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
+
+
+@dataclass(slots=True)
+class _Row:
+    """One request on its way through a batch."""
+
+    request: DecodeRequest
+    language: str
+    language_probability: float = 1.0
+    tokens: list[int] | None = None
+    text: str = ""
+    avg_logprob: float = 0.0
+    no_speech_probability: float = 0.0
+    has_hit_token_cap: bool = False
+    heard_samples: int = 0
+
+    @property
+    def signals(self) -> DecodeSignals:
+        return DecodeSignals(
+            self.text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A row's answer, and how much of its audio the decoder says it covered."""
+
+    hypothesis: Hypothesis | None
+    heard_samples: int
+
+
+class BatchRunner:
+    """Runs batches on one loaded model; `run` may be called from several threads at once."""
+
+    def __init__(self, whisper: WhisperModel) -> None:
+        self._whisper = whisper
+        self._model: ctranslate2.models.Whisper = whisper.model
+        self._is_multilingual: bool = self._model.is_multilingual
+        self.prompts = PromptBuilder(whisper.hf_tokenizer, is_multilingual=self._is_multilingual)
+        tokenizer = self.prompts.tokenizer("en", str(Task.TRANSCRIBE))
+        self._suppressed = list(get_suppressed_tokens(tokenizer, [-1]) or ())
+
+    def run(
+        self, requests: Sequence[DecodeRequest], frames: int, retry_options: dict[str, Any]
+    ) -> list[Outcome]:
+        """Return an outcome a row, without hypothesis where the row should be repeated."""
+        is_retry = bool(retry_options)
+        encoded = self._model.encode(self._features(requests, frames))
+        rows = [_Row(request, request.language or "en") for request in requests]
+        self._detect_languages(rows, encoded)
+        self._generate(rows, encoded, retry_options)
+        verdicts = [judge_retry(row.signals) if is_retry else judge(row.signals) for row in rows]
+        accepted = [
+            (index, row)
+            for index, row in enumerate(rows)
+            if verdicts[index] is Verdict.ACCEPT and row.request.words and row.tokens
+        ]
+        pieces = self._align(accepted, encoded)
+        return [
+            Outcome(self._hypothesis(row, verdict, pieces.get(index)), row.heard_samples)
+            for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True))
+        ]
+
+    def _features(self, requests: Sequence[DecodeRequest], frames: int) -> ctranslate2.StorageView:
+        extractor = self._whisper.feature_extractor
+        # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
+        batch = np.zeros((len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32)
+        for row, request in enumerate(requests):
+            mel: npt.NDArray[np.float32] = extractor(request.audio)
+            width = min(mel.shape[1], frames)
+            batch[row, :, :width] = mel[:, :width]
+        return ctranslate2.StorageView.from_array(batch)
+
+    def _detect_languages(self, rows: list[_Row], encoded: ctranslate2.StorageView) -> None:
+        if not self._is_multilingual or all(row.request.language for row in rows):
+            return
+        for row, ranked in zip(rows, self._model.detect_language(encoded), strict=True):
+            if row.request.language is None:
+                token, probability = ranked[0]
+                row.language, row.language_probability = token[2:-2], float(probability)
+
+    def _generate(
+        self, rows: list[_Row], encoded: ctranslate2.StorageView, retry_options: dict[str, Any]
+    ) -> None:
+        prompts = [self._prompt(row, uses_history=not retry_options) for row in rows]
+        cap = max(max_new_tokens(len(row.request.audio)) for row in rows)
+        # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
+        max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
+        results = self._model.generate(
+            encoded,
+            prompts,
+            beam_size=1,
+            max_length=max_length,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            **retry_options,
+        )
+        for row, result in zip(rows, results, strict=True):
+            tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
+            ids = result.sequences_ids[0]
+            row.tokens = [token for token in ids if token < tokenizer.eot]
+            row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request)
+            row.text = tokenizer.decode(row.tokens)
+            # With length penalty 1 the score is already the mean; the formula adds the end token.
+            row.avg_logprob = result.scores[0] * len(row.tokens) / (len(row.tokens) + 1)
+            row.no_speech_probability = result.no_speech_prob
+            row.has_hit_token_cap = len(ids) >= max_new_tokens(len(row.request.audio))
+
+    def _prompt(self, row: _Row, *, uses_history: bool) -> list[int]:
+        request = row.request
+        history = self.prompts.history(request.prompt, request.keyterms) if uses_history else []
+        return self.prompts.build(
+            row.language,
+            str(request.task),
+            history,
+            timestamps=wants_timestamps(len(request.audio)),
+        )
+
+    def _align(
+        self, accepted: list[tuple[int, _Row]], encoded: ctranslate2.StorageView
+    ) -> dict[int, list[TimedPiece]]:
+        """Return aligned pieces by row index; one call per language and task among the rows."""
+        groups: dict[tuple[str, str], list[tuple[int, _Row]]] = {}
+        for index, row in accepted:
+            groups.setdefault((row.language, str(row.request.task)), []).append((index, row))
+        pieces: dict[int, list[TimedPiece]] = {}
+        for (language, task), members in groups.items():
+            chosen = _select_rows(encoded, [index for index, _ in members])
+            aligned = self._whisper.find_alignment(
+                self.prompts.tokenizer(language, task),
+                [row.tokens for _, row in members],
+                chosen,
+                [max(2, len(row.request.audio) // 160) for _, row in members],
+            )
+            pieces |= {index: found for (index, _), found in zip(members, aligned, strict=True)}
+        return pieces
+
+    def _hypothesis(
+        self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
+    ) -> Hypothesis | None:
+        request = row.request
+        if verdict is Verdict.RETRY and request.purpose is Purpose.FINAL:
+            return None
+        is_degenerate = verdict is not Verdict.ACCEPT
+        if pieces is None:
+            words = plain_words(row.text, row.language)
+        else:
+            end_sample = request.start_sample + len(request.audio)
+            words = timed_words(row.text, row.language, pieces, (request.start_sample, end_sample))
+        return Hypothesis(
+            words=() if is_degenerate else words,
+            language=row.language,
+            language_probability=row.language_probability,
+            confidence=exp(min(0.0, row.avg_logprob)),
+            is_degenerate=is_degenerate,
+        )
+
+
+def _heard_samples(ids: list[int], timestamp_begin: int, request: DecodeRequest) -> int:
+    """Return up to where the last timestamp says the text goes; all of it when there is none."""
+    stamps = [token - timestamp_begin for token in ids if token >= timestamp_begin]
+    if not stamps or not wants_timestamps(len(request.audio)):
+        return len(request.audio)
+    return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
+
+
+def _select_rows(encoded: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.StorageView:
+    if len(rows) == encoded.shape[0]:
+        return encoded
+    on_cpu = encoded.to_device(ctranslate2.Device.cpu)
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.array(on_cpu)[rows]))

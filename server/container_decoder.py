@@ -80,7 +80,9 @@ class _BytePipe:
             self._changed.wait_for(lambda: bool(self._data) or self._has_ended)
             taken = bytes(self._data[:size])
             del self._data[:size]
-        self._on_room()
+            has_room = len(self._data) < MAX_PIPE_BYTES
+        if has_room:
+            self._on_room()
         return taken
 
 
@@ -118,9 +120,11 @@ class ContainerDecoder:
         """Pass bytes on; waits while the decoder is behind."""
         if self._finished.is_set():
             return
-        if not self._pipe.write(data):
-            self._has_room.clear()
-            await self._has_room.wait()
+        # Cleared first: the thread may drain the pipe before `write` has returned.
+        self._has_room.clear()
+        if self._pipe.write(data):
+            self._has_room.set()
+        await self._has_room.wait()
 
     async def finish(self) -> None:
         """Decode the rest; returns when all of it is delivered."""

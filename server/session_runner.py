@@ -7,6 +7,7 @@ the event loop, so a session is never entered twice at once.
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -214,7 +215,7 @@ class SessionRunner:
             if isinstance(scores, Exception):
                 self._abort(_internal(scores))
                 return
-            self._perform(self._session.on_scores(effect.channel, scores))
+            self._perform_answer(lambda: self._session.on_scores(effect.channel, scores))
 
         self._services.scorer.submit(self._vad_states[effect.channel], effect.audio, on_scores)
 
@@ -224,11 +225,19 @@ class SessionRunner:
         def on_answer(answer: Hypothesis | Exception) -> None:
             self._tickets.pop(request_id, None)
             if isinstance(answer, Exception):
-                self._perform(self._session.on_decode_failed(request_id))
+                self._perform_answer(lambda: self._session.on_decode_failed(request_id))
             else:
-                self._perform(self._session.on_decoded(request_id, answer))
+                self._perform_answer(lambda: self._session.on_decoded(request_id, answer))
 
         self._tickets[request_id] = self._services.dispatcher.submit(effect.request, on_answer)
+
+    def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:
+        """Take an answer of a shared batch; a failure here must not reach the other sessions."""
+        try:
+            self._perform(answer())
+        except Exception as error:
+            log.exception("session failed", session=self._session_id)
+            self._abort(_internal(error))
 
     def _arm_timer(self) -> None:
         if self._timer is not None:

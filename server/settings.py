@@ -16,8 +16,8 @@ from streaming.session_limits import SessionLimits
 
 ENV_PREFIX = "STARLING_"
 
-NOT_SETTINGS = frozenset({"api_key", "url"})
-"""Environment variables of the clients, which share the prefix."""
+NOT_SETTINGS = frozenset({"api_key", "url", "config"})
+"""Variables that share the prefix: the clients' and the path of the TOML file itself."""
 
 
 class Settings(BaseModel):
@@ -119,9 +119,11 @@ class Settings(BaseModel):
         keys = self.api_keys.get_secret_value().split(",") if self.api_keys else []
         if self.api_keys_file is not None:
             try:
-                lines = self.api_keys_file.read_text().splitlines()
+                lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
             except OSError as error:
                 raise SettingsError([f"api_keys_file: {error.strerror}"]) from None
+            except UnicodeDecodeError:
+                raise SettingsError(["api_keys_file: the file is not UTF-8 text"]) from None
             found = [line for line in map(str.strip, lines) if line and not line.startswith("#")]
             if not found:
                 raise SettingsError(["api_keys_file: the file holds no key"])
@@ -153,9 +155,11 @@ def load_settings(
     values: dict[str, Any] = {}
     if config is not None:
         try:
-            values |= tomllib.loads(config.read_text())
+            values |= tomllib.loads(config.read_text(encoding="utf-8"))
         except OSError as error:
             raise SettingsError([f"{config}: {error.strerror}"]) from None
+        except UnicodeDecodeError:
+            raise SettingsError([f"{config}: the file is not UTF-8 text"]) from None
         except tomllib.TOMLDecodeError as error:
             raise SettingsError([f"{config}: not valid TOML: {error}"]) from None
     values |= {

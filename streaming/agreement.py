@@ -11,6 +11,7 @@ what follows is taken from it.
 
 from collections import deque
 from dataclasses import replace
+from itertools import accumulate
 
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Word
@@ -75,16 +76,22 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
     """Return how many of `words` say what `committed` says.
 
     It is the prefix of `words` with the least edit distance to `committed`; of equals the one
-    nearest in length.
+    nearest in length. The same letters split otherwise, as in "wayside" for "way side", are no
+    edits: they would swallow the word that follows.
     """
     num = len(committed)
-    if tuple(map(_key, words[:num])) == tuple(map(_key, committed)):
-        return min(num, len(words))
+    keys = [_key(heard) for heard in words]
+    kept_keys = [_key(kept) for kept in committed]
+    if keys[:num] == kept_keys:
+        return num
+    said_by_prefix = list(accumulate(keys, initial=""))
+    if "".join(kept_keys) in said_by_prefix:
+        return said_by_prefix.index("".join(kept_keys))
     row = list(range(len(words) + 1))
-    for i, kept in enumerate(committed, start=1):
+    for i, kept in enumerate(kept_keys, start=1):
         previous, row = row, [i]
-        for j, heard in enumerate(words, start=1):
-            substituted = previous[j - 1] + (_key(kept) != _key(heard))
+        for j, heard in enumerate(keys, start=1):
+            substituted = previous[j - 1] + (kept != heard)
             row.append(min(substituted, previous[j] + 1, row[j - 1] + 1))
     return min(range(len(row)), key=lambda j: (row[j], abs(j - num)))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,7 +36,9 @@ def serve(
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     redis_url: Annotated[str | None, typer.Option(help="Redis (not used yet).")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(envvar="STARLING_CONFIG", help="TOML file with settings.")
+    ] = None,
     announce: Annotated[
         Literal["text", "json"], typer.Option(help="How to print the address.")
     ] = "text",
@@ -53,6 +56,7 @@ def serve(
         settings = load_settings(given, config, os.environ)
         configure_logs(settings.log_level, settings.log_format)
         _warn(settings)
+        bound = _bind(settings)
         factory = build_factory(settings, load_models(settings))
     except SettingsError as error:
         for problem in error.problems:
@@ -61,7 +65,7 @@ def serve(
     except ModelError as error:
         typer.echo(f"starling: {error.message} {error.hint}", err=True)
         raise typer.Exit(1) from None
-    _listen(settings, factory, announce)
+    _listen(settings, bound, factory, announce)
 
 
 def _warn(settings: Settings) -> None:
@@ -76,7 +80,27 @@ def _warn(settings: Settings) -> None:
             log.warning("setting has no effect yet", setting=name)
 
 
-def _listen(settings: Settings, factory: SessionFactory, announce: str) -> None:
+def _bind(settings: Settings) -> socket.socket:
+    """Return the listening socket, or say why there is none."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((settings.host, settings.port))
+    except OSError as error:
+        typer.echo(
+            f"starling: Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another address with --host and --port; --port 0 takes a free one.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    bound.set_inheritable(True)
+    return bound
+
+
+def _listen(
+    settings: Settings, bound: socket.socket, factory: SessionFactory, announce: str
+) -> None:
     config = uvicorn.Config(
         build_app(factory),
         host=settings.host,
@@ -93,7 +117,7 @@ def _listen(settings: Settings, factory: SessionFactory, announce: str) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = AnnouncingServer(config, factory, announce)
-    server.run()
+    server.run(sockets=[bound])
     if not server.started:
         raise typer.Exit(1)
 
@@ -106,9 +130,9 @@ class AnnouncingServer(uvicorn.Server):
         self._factory = factory
         self._announce = announce
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the address on standard output."""
-        await super().startup(sockets=None if sockets is None else list(sockets))  # type: ignore[arg-type]
+        await super().startup(sockets)
         if not self.started:
             return
         url = self._url()
@@ -119,10 +143,10 @@ class AnnouncingServer(uvicorn.Server):
         else:
             typer.echo(f"\n  Starling is listening ({models}).\n  Open {url} and speak.\n")
 
-    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let sessions publish what they heard, then close."""
         await drain(self._factory)
-        await super().shutdown(sockets=None if sockets is None else list(sockets))  # type: ignore[arg-type]
+        await super().shutdown(sockets)
 
     def _url(self) -> str:
         port = self.servers[0].sockets[0].getsockname()[1]

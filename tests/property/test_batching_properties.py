@@ -1,0 +1,72 @@
+"""Batches: never too many, one key, finals first, nothing lost or doubled."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from streaming.batching import BatchPolicy, Waiting
+from streaming.effects import Purpose
+
+pytestmark = pytest.mark.property
+
+
+class PolicyAgainstDict(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.waiting: dict[int, Waiting[int]] = {}
+        self.now = 0.0
+        self.num_jobs = 0
+
+    @initialize(max_batch=st.integers(1, 6))
+    def open(self, max_batch):
+        self.max_batch = max_batch
+        self.policy: BatchPolicy[int] = BatchPolicy(max_batch)
+
+    @rule(key=st.integers(0, 3), purpose=st.sampled_from(Purpose), passed=st.floats(0, 2))
+    def submit(self, key, purpose, passed):
+        self.now += passed
+        self.num_jobs += 1
+        job = Waiting(self.num_jobs, key, purpose, self.now)
+        self.policy.submit(job)
+        self.waiting[job.job] = job
+
+    @rule(share=st.floats(0, 1))
+    def cancel(self, share):
+        job = int(share * (self.num_jobs + 1))
+        assert self.policy.cancel(job) is (self.waiting.pop(job, None) is not None)
+
+    @rule()
+    def take(self):
+        batch = self.policy.take()
+        assert bool(batch) == bool(self.waiting)
+        assert len(batch) <= self.max_batch
+        assert len({waiting.key for waiting in batch}) <= 1
+        if batch:
+            self.assert_best_first(batch)
+        for waiting in batch:
+            assert self.waiting.pop(waiting.job) == waiting
+
+    def assert_best_first(self, batch):
+        """No job that was left behind with the same key should have gone first."""
+
+        def rank(waiting):
+            return waiting.purpose, waiting.since
+
+        assert rank(batch[0]) == min(map(rank, self.waiting.values()))
+        assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))
+        left = [w for w in self.waiting.values() if w.key == batch[0].key and w not in batch]
+        if left:
+            assert len(batch) == self.max_batch
+            assert rank(batch[-1]) <= min(map(rank, left))
+
+    @invariant()
+    def nothing_is_lost_or_doubled(self):
+        if hasattr(self, "policy"):
+            assert len(self.policy) == len(self.waiting)
+            oldest = min((w.since for w in self.waiting.values()), default=self.now)
+            assert self.policy.oldest_wait_s(self.now) == self.now - oldest
+
+
+TestBatchPolicy = PolicyAgainstDict.TestCase
+TestBatchPolicy.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,75 @@
+"""The engine and the speech model as the server sees them, on scripted speech."""
+
+import threading
+from collections.abc import Hashable, Sequence
+
+from server.engine.base import BatchReport
+from server.vad.silero import VadState
+from streaming.effects import DecodeRequest
+from streaming.events import Samples
+from streaming.options import ModelOffer
+from streaming.transcript import Hypothesis
+from tests.support import scripted_speech
+
+
+class ScriptedEngine:
+    """An `Engine` that can be made to wait, to raise, or to refuse single rows.
+
+    Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
+    exception of its own; a prompt of `explode` makes the whole call raise.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[list[DecodeRequest]] = []
+        self._may_run = threading.Event()
+        self._may_run.set()
+        self._started = threading.Semaphore(0)
+
+    @property
+    def offer(self) -> ModelOffer:
+        return ModelOffer("tiny.en", frozenset({"en"}))
+
+    def batch_key(self, request: DecodeRequest) -> Hashable:
+        return request.prompt
+
+    def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
+        self.batches.append(list(requests))
+        self._started.release()
+        self._may_run.wait()
+        if any(request.prompt == "explode" for request in requests):
+            raise MemoryError("no room for the batch")
+        return BatchReport(tuple(map(_answer, requests)), num_retries=0)
+
+    def warm_up(self) -> None:
+        pass
+
+    def pause(self) -> None:
+        """Let batches start but not end."""
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        self._may_run.set()
+
+    def wait_for_start(self) -> None:
+        """Block until one more batch has started."""
+        self._started.acquire()
+
+
+def _answer(request: DecodeRequest) -> Hypothesis | Exception:
+    if request.prompt == "poison":
+        return ValueError("poisoned row")
+    return scripted_speech.transcribe(request)
+
+
+class ScriptedVad:
+    """A `SpeechModel`: loud is speech. Raises while `is_broken`."""
+
+    def __init__(self) -> None:
+        self.batch_sizes: list[int] = []
+        self.is_broken = False
+
+    def score(self, work: Sequence[tuple[VadState, Samples]]) -> list[list[float]]:
+        self.batch_sizes.append(len(work))
+        if self.is_broken:
+            raise RuntimeError("the graph is broken")
+        return [scripted_speech.score(samples) for _, samples in work]

@@ -1,0 +1,207 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from server.engine import dispatcher as dispatcher_module
+from server.engine.dispatcher import EngineDispatcher, Ticket
+from server.metrics import Metrics
+from streaming.effects import DecodeRequest, Purpose
+from streaming.options import Task
+from streaming.transcript import Hypothesis
+from tests.support.scripted_engine import ScriptedEngine
+from tests.support.scripted_speech import speech
+
+pytestmark = pytest.mark.unit
+
+FINAL, INTERIM = Purpose.FINAL, Purpose.INTERIM
+
+
+def request(number: int, purpose: Purpose = FINAL, prompt: str = "") -> DecodeRequest:
+    audio = speech([number])
+    return DecodeRequest(
+        number, purpose, audio, 0, "en", Task.TRANSCRIBE, words=False, prompt=prompt, keyterms=()
+    )
+
+
+@dataclass
+class Desk:
+    """A dispatcher, its engine, and the answers as they come."""
+
+    dispatcher: EngineDispatcher
+    engine: ScriptedEngine
+    metrics: Metrics
+
+    def submit(self, *args, **kwargs) -> asyncio.Future[Hypothesis | Exception]:
+        return self.ticket(*args, **kwargs)[1]
+
+    def ticket(
+        self, *args, **kwargs
+    ) -> tuple[Ticket, asyncio.Future[Hypothesis | Exception]]:
+        answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
+        return self.dispatcher.submit(request(*args, **kwargs), answer.set_result), answer
+
+    async def started(self) -> None:
+        await asyncio.to_thread(self.engine.wait_for_start)
+
+    @property
+    def ids(self) -> list[list[int]]:
+        return [[row.id for row in batch] for batch in self.engine.batches]
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def desk(num_workers: int = 1, max_batch: int = 4) -> AsyncIterator[Desk]:
+    engine, metrics = ScriptedEngine(), Metrics()
+    made = EngineDispatcher(engine, metrics, num_workers=num_workers, max_batch=max_batch)
+    try:
+        yield Desk(made, engine, metrics)
+    finally:
+        engine.resume()
+        await made.close()
+
+
+async def text_of(answer: asyncio.Future[Hypothesis | Exception]) -> str:
+    hypothesis = await answer
+    assert isinstance(hypothesis, Hypothesis)
+    return hypothesis.text
+
+
+async def test_a_lone_request_runs_at_once():
+    async with desk() as d:
+        assert await text_of(d.submit(7)) == "w7"
+        assert d.ids == [[7]]
+
+
+async def test_what_waits_when_a_worker_is_free_runs_together_finals_first():
+    async with desk(max_batch=3) as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers += [d.submit(2, INTERIM), d.submit(3, INTERIM), d.submit(4), d.submit(5)]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == ["w1", "w2", "w3", "w4", "w5"]
+        assert d.ids == [[1], [4, 5, 2], [3]]
+        assert d.count("starling_decodes_total", purpose="final") == 3
+        assert d.count("starling_batch_size_sum") == 5
+
+
+async def test_several_workers_run_several_batches_at_once():
+    async with desk(num_workers=2, max_batch=1) as d:
+        d.engine.pause()
+        answers = [d.submit(number) for number in (1, 2, 3)]
+        await d.started()
+        await d.started()
+        assert sorted(d.ids) == [[1], [2]]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == ["w1", "w2", "w3"]
+
+
+async def test_requests_of_unlike_keys_never_share_a_batch():
+    async with desk() as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers += [d.submit(2, prompt="a"), d.submit(3, prompt="b"), d.submit(4, prompt="a")]
+        d.engine.resume()
+        await asyncio.gather(*answers)
+        assert d.ids == [[1], [2, 4], [3]]
+
+
+async def test_a_cancelled_request_that_waits_is_never_run():
+    async with desk() as d:
+        d.engine.pause()
+        first = d.submit(1)
+        await d.started()
+        ticket, cancelled = d.ticket(2)
+        last = d.submit(3)
+        d.dispatcher.cancel(ticket)
+        d.engine.resume()
+        await asyncio.gather(first, last)
+        assert d.ids == [[1], [3]]
+        assert not cancelled.done()
+
+
+async def test_the_answer_of_a_cancelled_request_that_runs_is_dropped():
+    async with desk() as d:
+        d.engine.pause()
+        ticket, cancelled = d.ticket(1)
+        await d.started()
+        d.dispatcher.cancel(ticket)
+        d.engine.resume()
+        assert await text_of(d.submit(2)) == "w2"
+        assert not cancelled.done()
+
+
+async def test_one_bad_row_gets_its_own_exception():
+    async with desk() as d:
+        answer = await d.submit(1, prompt="poison")
+        assert isinstance(answer, ValueError)
+        assert d.count("starling_decode_failures_total") == 1
+
+
+async def test_an_engine_that_raises_fails_the_whole_batch_and_nothing_after_it():
+    async with desk() as d:
+        d.engine.pause()
+        first = d.submit(1)
+        await d.started()
+        doomed = [d.submit(2, prompt="explode"), d.submit(3, prompt="explode")]
+        later = d.submit(4, INTERIM)
+        d.engine.resume()
+        for answer in doomed:
+            error = await answer
+            assert isinstance(error, RuntimeError)
+            assert "no room" in str(error)
+        assert await text_of(first) == "w1"
+        assert await text_of(later) == "w4"
+        assert d.ids == [[1], [2, 3], [4]]
+
+
+async def test_a_batch_that_runs_far_too_long_is_told(monkeypatch):
+    monkeypatch.setattr(dispatcher_module, "STUCK_AFTER_S", -1.0)
+    async with desk() as d:
+        assert not d.dispatcher.is_stuck()
+        d.engine.pause()
+        answer = d.submit(1)
+        await d.started()
+        assert d.dispatcher.is_stuck()
+        d.engine.resume()
+        await answer
+        assert not d.dispatcher.is_stuck()
+
+
+async def test_a_running_batch_of_usual_length_is_not_stuck():
+    async with desk() as d:
+        d.engine.pause()
+        answer = d.submit(1)
+        await d.started()
+        assert not d.dispatcher.is_stuck()
+        d.engine.resume()
+        await answer
+
+
+async def test_closing_waits_for_what_runs_and_starts_nothing_new():
+    async with desk(max_batch=1) as d:
+        d.engine.pause()
+        running, waiting = d.submit(1), d.submit(2)
+        await d.started()
+        closing = asyncio.create_task(d.dispatcher.close())
+        d.engine.resume()
+        await closing
+        assert await text_of(running) == "w1"
+        assert not waiting.done()
+        assert d.ids == [[1]]
+
+
+async def test_a_request_may_be_submitted_from_within_an_answer():
+    async with desk() as d:
+        second: asyncio.Future[Hypothesis | Exception] = (
+            asyncio.get_running_loop().create_future()
+        )
+        submit: Callable[..., Ticket] = d.dispatcher.submit
+        submit(request(1), lambda _: submit(request(2), second.set_result))
+        assert await text_of(second) == "w2"

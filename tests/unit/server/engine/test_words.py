@@ -1,0 +1,61 @@
+import pytest
+
+from server.engine.words import TimedPiece, plain_words, split_words, timed_words
+
+pytestmark = pytest.mark.unit
+
+SPAN = (16_000, 64_000)
+
+
+def piece(word: str, start: float, end: float, probability: float = 0.8, num_tokens: int = 1):
+    return TimedPiece(
+        word=word, tokens=[1] * num_tokens, start=start, end=end, probability=probability
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        (" The young man,  he said.", "en", [" The", " young", " man,", "  he", " said."]),
+        ("Hello", "en", ["Hello"]),
+        ("", "en", []),
+        (" l'homme aujourd'hui", "fr", [" l'homme", " aujourd'hui"]),
+        ("你好。再见", "zh", ["你", "好。", "再", "见"]),
+        ("用 Python 3 写", "zh", ["用 ", "Python ", "3 ", "写"]),
+        ("「はい」", "ja", ["「は", "い」"]),
+        ("", "ja", []),
+    ],
+)
+def test_words_keep_their_space_and_punctuation(text, language, words):
+    if text.startswith("「"):
+        assert "".join(split_words(text, language)) == text
+    else:
+        assert split_words(text, language) == words
+
+
+def test_plain_words_have_no_times():
+    (first, second) = plain_words(" One two.", "en")
+    assert (first.text, second.text) == (" One", " two.")
+    assert first.start_sample is None
+    assert first.confidence is None
+
+
+def test_a_word_takes_the_times_of_the_pieces_that_spell_it():
+    pieces = [piece(" Dash", 0.1, 0.3, 0.9), piece("wood", 0.3, 0.6, 0.5, 3), piece(" is", 0.7, 0.9)]
+    dashwood, is_ = timed_words(" Dashwood is", "en", pieces, SPAN)
+    assert (dashwood.start_sample, dashwood.end_sample) == (17_600, 25_600)
+    assert dashwood.confidence == pytest.approx((0.9 + 3 * 0.5) / 4)
+    assert (is_.start_sample, is_.end_sample) == (27_200, 30_400)
+
+
+def test_times_outside_the_span_or_out_of_order_are_pulled_in():
+    pieces = [piece(" a", -1.0, 0.5), piece(" b", 0.2, 0.1), piece(" c", 2.5, 9.0)]
+    words = timed_words(" a b c", "en", pieces, SPAN)
+    places = [sample for word in words for sample in (word.start_sample, word.end_sample)]
+    assert places == [16_000, 24_000, 24_000, 24_000, 56_000, 64_000]
+
+
+def test_words_without_pieces_follow_the_last_one_and_are_not_believed():
+    words = timed_words(" a b", "en", [piece(" a", 0.0, 0.5)], SPAN)
+    assert words[1].start_sample == words[1].end_sample == 24_000
+    assert words[1].confidence == 0.0

@@ -1,0 +1,49 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from server.metrics import Metrics
+from server.vad.scorer import MAX_CHANNELS, SpeechScorer
+from server.vad.silero import VadState
+from tests.support.scripted_engine import ScriptedVad
+from tests.support.scripted_speech import silence, speech
+
+pytestmark = pytest.mark.unit
+
+LOUD = speech([50])[:1024]
+QUIET = silence(1.0)[:512]
+
+
+@pytest.fixture
+async def scorer():
+    made = SpeechScorer(ScriptedVad(), Metrics())
+    yield made
+    await made.close()
+
+
+def submit(scorer: SpeechScorer, audio: np.ndarray) -> asyncio.Future[list[float] | Exception]:
+    answer: asyncio.Future[list[float] | Exception] = asyncio.get_running_loop().create_future()
+    scorer.submit(VadState(), audio, answer.set_result)
+    return answer
+
+
+async def test_each_channel_gets_its_own_scores(scorer):
+    answers = [submit(scorer, audio) for audio in (LOUD, QUIET, LOUD)]
+    assert await asyncio.gather(*answers) == [[0.9, 0.9], [0.05], [0.9, 0.9]]
+
+
+async def test_what_waits_when_the_thread_is_free_goes_as_one_bounded_batch(scorer):
+    answers = [submit(scorer, QUIET) for _ in range(MAX_CHANNELS + 6)]
+    await asyncio.gather(*answers)
+    assert scorer._model.batch_sizes == [1, MAX_CHANNELS, 5]
+
+
+async def test_a_failing_model_is_told_to_each_channel_and_the_next_batch_runs(scorer):
+    scorer._model.is_broken = True
+    first, second, third = (submit(scorer, QUIET) for _ in range(3))
+    for answer in (await first, await second, await third):
+        assert isinstance(answer, RuntimeError)
+        assert "the graph is broken" in str(answer)
+    scorer._model.is_broken = False
+    assert await submit(scorer, QUIET) == [0.05]

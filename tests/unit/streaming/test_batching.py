@@ -1,0 +1,65 @@
+import pytest
+
+from streaming.batching import BatchPolicy, Waiting
+from streaming.effects import Purpose
+
+pytestmark = pytest.mark.unit
+
+
+def policy(max_batch: int, *waiting: tuple[str, str, Purpose, float]) -> BatchPolicy[str]:
+    made: BatchPolicy[str] = BatchPolicy(max_batch)
+    for job, key, purpose, since in waiting:
+        made.submit(Waiting(job, key, purpose, since))
+    return made
+
+
+def taken(made: BatchPolicy[str]) -> list[str]:
+    return [waiting.job for waiting in made.take()]
+
+
+FINAL, INTERIM = Purpose.FINAL, Purpose.INTERIM
+
+
+def test_a_lone_request_never_waits():
+    assert taken(policy(8, ("a", "k", INTERIM, 0.0))) == ["a"]
+
+
+def test_nothing_waiting_gives_no_batch():
+    assert policy(8).take() == []
+    assert policy(8).oldest_wait_s(5.0) == 0.0
+
+
+def test_finals_go_first_and_then_the_oldest():
+    made = policy(2, ("i1", "k", INTERIM, 1), ("f2", "k", FINAL, 4), ("f1", "k", FINAL, 3))
+    assert taken(made) == ["f1", "f2"]
+    assert taken(made) == ["i1"]
+
+
+def test_a_batch_shares_one_key_and_places_left_go_to_interims():
+    made = policy(
+        3,
+        ("i1", "b", INTERIM, 0),
+        ("f1", "a", FINAL, 1),
+        ("i2", "a", INTERIM, 2),
+        ("f2", "b", FINAL, 3),
+        ("i3", "a", INTERIM, 4),
+        ("i4", "a", INTERIM, 5),
+    )
+    assert taken(made) == ["f1", "i2", "i3"]
+    assert taken(made) == ["f2", "i1"]
+    assert taken(made) == ["i4"]
+    assert taken(made) == []
+
+
+def test_a_cancelled_job_is_not_taken():
+    made = policy(8, ("a", "k", FINAL, 0), ("b", "k", FINAL, 1))
+    assert made.cancel("a") is True
+    assert made.cancel("a") is False
+    assert len(made) == 1
+    assert taken(made) == ["b"]
+    assert made.cancel("b") is False
+
+
+def test_the_oldest_wait_is_told():
+    made = policy(1, ("a", "k", FINAL, 3.0), ("b", "k", INTERIM, 1.0))
+    assert made.oldest_wait_s(11.0) == 10.0

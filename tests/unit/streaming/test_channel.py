@@ -1,0 +1,242 @@
+"""One channel's decisions, on scripted speech through a session of one channel."""
+
+import numpy as np
+import pytest
+
+from streaming.channel import PREROLL_SAMPLES, TAIL_SAMPLES
+from streaming.effects import Decode, Purpose
+from streaming.events import EndReason, Final, Interim, SpeechStarted, UtteranceEnded, Warned
+from streaming.speech_gate import WINDOW_SAMPLES
+from streaming.transcript import join_words
+from tests.support.scripted_speech import silence, speech
+from tests.support.session_harness import SessionHarness, with_options
+
+pytestmark = pytest.mark.unit
+
+
+class RecordingHarness(SessionHarness):
+    """A harness that remembers what the engine was asked."""
+
+    def __init__(self, *args, **kwargs):
+        self.asked: list[Decode] = []
+        super().__init__(*args, **kwargs)
+
+    def perform(self, effects):
+        self.asked += [effect for effect in effects if isinstance(effect, Decode)]
+        super().perform(effects)
+
+    def decodes(self, purpose: Purpose) -> list[Decode]:
+        return [decode for decode in self.asked if decode.request.purpose is purpose]
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def reasons(self) -> list[EndReason]:
+        return [event.reason for event in self.of(UtteranceEnded)]
+
+
+def heard(audio, options=None, **kwargs) -> RecordingHarness:
+    harness = RecordingHarness(options or with_options(), **kwargs)
+    for part in np.array_split(audio, max(1, len(audio) // 1_600)):
+        harness.send(part)
+    return harness
+
+
+def said(*parts) -> np.ndarray:
+    """Return speech (lists of numbers) and silence (seconds) in turn."""
+    return np.concatenate([silence(p) if isinstance(p, float) else speech(p) for p in parts])
+
+
+def test_an_utterance_is_announced_shown_and_ended():
+    harness = heard(said(1.0, [1, 2, 3, 4], 1.0))
+    kinds = [type(event) for event in harness.events if isinstance(event, SpeechStarted | Final)]
+    assert kinds == [SpeechStarted, Final]
+    assert harness.text == "w1 w2 w3 w4"
+    assert harness.interims
+    assert harness.reasons == [EndReason.SILENCE]
+
+
+def test_the_audio_before_speech_was_noticed_is_decoded_too():
+    harness = heard(said(1.0, [1, 2, 3], 1.0))
+    (started,) = harness.of(SpeechStarted)
+    assert abs(started.start_sample - 16_000) <= WINDOW_SAMPLES
+    for decode in harness.asked:
+        assert decode.request.start_sample == started.start_sample - PREROLL_SAMPLES
+
+
+def test_the_pre_roll_does_not_reach_before_the_session_or_into_the_last_utterance():
+    harness = heard(said([1, 2], 0.2, [3, 4], 0.2), with_options(endpoint_silence_ms=100))
+    first, second = harness.decodes(Purpose.FINAL)
+    assert first.request.start_sample == 0
+    assert second.request.start_sample == len(first.request.audio)
+    assert harness.text == "w1 w2 w3 w4"
+
+
+def test_a_final_hears_the_tail_after_the_last_speech_and_no_more():
+    harness = heard(said(0.5, [1, 2, 3], 2.0))
+    (decode,) = harness.decodes(Purpose.FINAL)
+    request = decode.request
+    end = request.start_sample + len(request.audio)
+    assert end - harness.finals[0].end_sample == TAIL_SAMPLES
+
+
+def test_the_final_is_decoded_ahead_once_and_promoted_when_the_silence_goes_on():
+    harness = heard(said(0.5, [1, 2, 3], 0.3))
+    assert len(harness.decodes(Purpose.FINAL)) == 1
+    assert harness.finals == []
+    harness.send(silence(2.0))
+    assert len(harness.decodes(Purpose.FINAL)) == 1
+    assert harness.text == "w1 w2 w3"
+
+
+def test_a_decode_ahead_that_is_still_running_at_the_endpoint_becomes_the_final():
+    harness = heard(said(0.5, [1, 2, 3], 2.0), holds_decodes=True)
+    (decode,) = harness.decodes(Purpose.FINAL)
+    assert harness.finals == []
+    while harness.held:
+        harness.release()
+    assert harness.text == "w1 w2 w3"
+    assert decode.request.id not in harness.cancelled
+
+
+def test_speech_that_resumes_turns_the_decode_ahead_into_an_interim():
+    harness = heard(said(0.5, [1, 2, 3], 0.4))
+    shown = harness.interims[-1]
+    assert join_words(shown.committed + shown.tentative) == "w1 w2 w3"
+    harness.send(said([4, 5], 2.0))
+    assert len(harness.decodes(Purpose.FINAL)) == 2
+    assert len(harness.of(SpeechStarted)) == 1
+    assert harness.text == "w1 w2 w3 w4 w5"
+
+
+def test_an_interim_that_still_waits_is_cancelled_for_the_final():
+    harness = heard(said(0.5, [1, 2, 3], 2.0), holds_decodes=True)
+    (interim,) = harness.decodes(Purpose.INTERIM)
+    assert harness.cancelled == {interim.request.id}
+
+
+def test_at_most_one_interim_of_a_channel_is_in_the_engine():
+    harness = heard(said(0.5, list(range(1, 13))), holds_decodes=True)
+    assert len(harness.decodes(Purpose.INTERIM)) == 1
+    harness.release()
+    harness.send(speech([13, 14]))
+    assert len(harness.decodes(Purpose.INTERIM)) == 2
+
+
+def test_without_interims_only_finals_are_decoded():
+    harness = heard(said(0.5, [1, 2, 3, 4, 5, 6], 1.0), with_options(interim=False))
+    assert harness.decodes(Purpose.INTERIM) == []
+    assert harness.interims == []
+    assert harness.text == "w1 w2 w3 w4 w5 w6"
+
+
+def test_an_endless_utterance_is_cut_at_its_quietest_place_without_losing_a_word():
+    numbers = list(range(1, 41))
+    words = [part for number in numbers for part in ([number], 0.1)]
+    harness = heard(said(0.5, *words, 1.0), with_options(max_utterance_s=4.0))
+    assert harness.text == " ".join(f"w{number}" for number in numbers)
+    assert harness.reasons[:-1] == [EndReason.MAX_DURATION] * (len(harness.reasons) - 1)
+    assert len(harness.reasons) >= 4
+    finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
+    for before, after in zip(finals, finals[1:], strict=False):
+        assert after.start_sample == before.start_sample + len(before.audio)
+        assert len(before.audio) <= 4 * 16_000
+        assert abs(before.audio[-1]) < 0.01, "cut in the pause between two words"
+
+
+def test_an_utterance_cut_in_its_last_silence_does_not_go_on():
+    harness = heard(
+        said(0.5, [1, 2, 3, 4], 0.65, 2.0),
+        with_options(max_utterance_s=2.1, endpoint_silence_ms=5_000),
+    )
+    assert harness.reasons == [EndReason.MAX_DURATION]
+    assert harness.text == "w1 w2 w3 w4"
+
+
+def test_past_ten_seconds_a_short_pause_ends_the_utterance():
+    numbers = list(range(1, 31))
+    harness = heard(
+        said(0.5, numbers, 0.45, [31, 32], 0.45, [33], 2.0), with_options(max_utterance_s=28.0)
+    )
+    assert harness.reasons == [EndReason.PAUSE, EndReason.SILENCE]
+    assert harness.text == " ".join(f"w{number}" for number in range(1, 34))
+
+
+def test_a_click_is_no_utterance():
+    click = speech([80])[:600]
+    harness = heard(np.concatenate([silence(1.0), click, silence(2.0)]))
+    assert harness.of(SpeechStarted) == []
+    assert harness.asked == []
+
+
+def test_an_endpoint_silence_shorter_than_the_tail_shortens_the_tail():
+    harness = heard(said(0.5, [1, 2], 1.0), with_options(endpoint_silence_ms=100))
+    (decode,) = harness.decodes(Purpose.FINAL)
+    end = decode.request.start_sample + len(decode.request.audio)
+    assert end - harness.finals[0].end_sample == 1_600
+    assert harness.text == "w1 w2"
+
+
+def test_the_first_failure_of_a_final_is_told_and_what_was_committed_is_kept():
+    harness = RecordingHarness(holds_decodes=True)
+    for part in np.array_split(said(0.5, list(range(1, 21))), 70):
+        harness.send(part)
+        while harness.held:
+            harness.release()
+    committed = join_words(harness.interims[-1].committed)
+    assert committed
+    harness.send(silence(1.0))
+    for decode in harness.held:
+        harness.perform(harness.session.on_decode_failed(decode.request.id))
+    assert [type(e) for e in harness.events[-4:-1]] == [Warned, Final, UtteranceEnded]
+    assert harness.text == committed
+
+
+def test_a_failed_interim_is_forgotten_and_the_next_one_asked_for():
+    harness = heard(said(0.5, [1, 2]), holds_decodes=True)
+    (interim,) = harness.held
+    harness.perform(harness.session.on_decode_failed(interim.request.id))
+    harness.held.clear()
+    harness.holds_decodes = False
+    harness.send(said([3, 4], 1.0))
+    assert harness.of(Warned) == []
+    assert harness.text == "w1 w2 w3 w4"
+
+
+def test_a_decode_ahead_that_failed_is_asked_for_again_at_the_endpoint():
+    harness = heard(said(0.5, [1, 2, 3], 0.4), holds_decodes=True)
+    (ahead,) = harness.decodes(Purpose.FINAL)
+    harness.perform(harness.session.on_decode_failed(ahead.request.id))
+    harness.held.clear()
+    harness.holds_decodes = False
+    harness.send(silence(1.0))
+    assert len(harness.decodes(Purpose.FINAL)) == 2
+    assert harness.text == "w1 w2 w3"
+    assert harness.of(Warned) == []
+
+
+def test_interims_of_a_new_utterance_wait_until_the_final_before_is_out():
+    harness = heard(said(0.5, [1, 2, 3], 1.0), holds_decodes=True)
+    final = next(d for d in harness.held if d.request.purpose is Purpose.FINAL)
+    harness.send(speech([4, 5, 6]))
+    harness.release(len(harness.held) - 1)
+    assert harness.interims == []
+    harness.release(harness.held.index(final))
+    while harness.held:
+        harness.release()
+    harness.send(speech([7, 8, 9]))
+    while harness.held:
+        harness.release()
+    order = [e.utterance for e in harness.events if isinstance(e, Final | Interim)]
+    assert order == sorted(order)
+    assert harness.interims[-1].utterance == 2
+
+
+def test_speech_is_counted_from_its_start_to_its_end():
+    harness = heard(said(0.5, [1, 2, 3, 4], 1.0, [5], 1.0))
+    harness.stop()
+    spoken = sum(f.end_sample - s.start_sample for f, s in zip(
+        harness.finals, harness.of(SpeechStarted), strict=True
+    ))
+    assert harness.events[-1].speech_samples == spoken

@@ -1,0 +1,88 @@
+import pytest
+
+from streaming.guards import (
+    DecodeSignals,
+    Verdict,
+    compression_ratio,
+    ends_in_cycle,
+    judge,
+    judge_retry,
+)
+
+pytestmark = pytest.mark.unit
+
+SPEECH = "The young man was of an amiable disposition."
+
+
+def signals(
+    text: str = SPEECH, logprob: float = -0.3, no_speech: float = 0.05, *, capped: bool = False
+) -> DecodeSignals:
+    return DecodeSignals(text, logprob, no_speech, capped)
+
+
+def verdicts(given: DecodeSignals) -> tuple[Verdict, Verdict]:
+    return judge(given), judge_retry(given)
+
+
+def test_clear_speech_is_accepted():
+    assert verdicts(signals()) == (Verdict.ACCEPT, Verdict.ACCEPT)
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", " - ?", "♪"])
+def test_text_without_a_letter_or_digit_is_dropped(text):
+    assert verdicts(signals(text)) == (Verdict.DROP, Verdict.DROP)
+
+
+@pytest.mark.parametrize("text", ["7", "はい。", "да"])
+def test_letters_and_digits_of_any_script_count(text):
+    assert judge(signals(text)) is Verdict.ACCEPT
+
+
+def test_unsure_text_on_what_sounds_like_no_speech_is_dropped():
+    assert verdicts(signals("Thank you.", -0.7, 0.8)) == (Verdict.DROP, Verdict.DROP)
+
+
+def test_sure_text_is_believed_even_where_non_speech_is_likely():
+    assert judge(signals("Thank you.", -0.4, 0.8)) is Verdict.ACCEPT
+    assert judge(signals("Thank you.", -0.7, 0.5)) is Verdict.ACCEPT
+
+
+def test_unlikely_text_is_tried_again_and_then_believed_unless_very_unlikely():
+    assert verdicts(signals(logprob=-1.2)) == (Verdict.RETRY, Verdict.ACCEPT)
+    assert verdicts(signals(logprob=-1.6)) == (Verdict.RETRY, Verdict.DROP)
+    assert judge(signals(logprob=-1.0)) is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        signals(capped=True),
+        signals("and then " * 4),
+        signals("It was a dark and stormy night, and it was dark. " * 6),
+    ],
+)
+def test_loops_are_tried_again_and_then_dropped(given):
+    assert verdicts(given) == (Verdict.RETRY, Verdict.DROP)
+
+
+def test_compression_tells_repetition():
+    assert compression_ratio("") == 0.0
+    assert compression_ratio(SPEECH) < 1.5
+    assert compression_ratio("so and so " * 20) > 2.4
+
+
+@pytest.mark.parametrize(
+    ("text", "is_cycle"),
+    [
+        ("no no no no", True),
+        ("well no No NO no", True),
+        ("no no no", False),
+        ("I know that I know that I know that I know that", True),
+        ("one two three four five six " * 4, True),
+        ("one two three four five six seven " * 4, False),
+        ("no no no no more", False),
+        ("", False),
+    ],
+)
+def test_a_phrase_said_four_times_at_the_end_is_a_cycle(text, is_cycle):
+    assert ends_in_cycle(text) is is_cycle

@@ -1,0 +1,53 @@
+import pytest
+
+from streaming.pacing import FIRST_S, GROWTH, STEP_S, is_interim_due
+
+pytestmark = pytest.mark.unit
+
+SECOND = 16_000
+
+
+def decodes_of(utterance_s: float, stretch: float = 1.0) -> list[int]:
+    """Return at which lengths a growing utterance is decoded, checked every window."""
+    done = [0]
+    for length in range(0, int(utterance_s * SECOND), 512):
+        if is_interim_due(length, done[-1], stretch):
+            done.append(length)
+    return done[1:]
+
+
+def test_the_first_interim_waits_for_half_a_second():
+    assert not is_interim_due(int(FIRST_S * SECOND) - 1, 0)
+    assert is_interim_due(int(FIRST_S * SECOND), 0)
+
+
+def test_short_utterances_are_decoded_again_every_step():
+    decoded = SECOND
+    assert not is_interim_due(decoded + int(STEP_S * SECOND) - 1, decoded)
+    assert is_interim_due(decoded + int(STEP_S * SECOND), decoded)
+
+
+def test_steps_grow_with_the_utterance():
+    decoded = 10 * SECOND
+    due = decoded / (1 - GROWTH)
+    assert not is_interim_due(int(due) - 1, decoded)
+    assert is_interim_due(int(due) + 1, decoded)
+
+
+def test_a_doubling_costs_the_same_number_of_decodes_however_long():
+    times = decodes_of(64)
+    per_doubling = [
+        sum(low * SECOND <= at < 2 * low * SECOND for at in times) for low in (8, 16, 32)
+    ]
+    assert max(per_doubling) - min(per_doubling) <= 1
+    assert max(per_doubling) <= 5
+
+
+def test_stretching_makes_all_steps_longer():
+    assert not is_interim_due(int(1.5 * FIRST_S * SECOND), 0, stretch=2.0)
+    assert is_interim_due(int(2 * FIRST_S * SECOND), 0, stretch=2.0)
+    assert len(decodes_of(20, 2.0)) < len(decodes_of(20)) * 0.7
+
+
+def test_nothing_new_is_never_due():
+    assert not is_interim_due(30 * SECOND, 30 * SECOND)

@@ -1,0 +1,54 @@
+import pytest
+
+from streaming.windows import (
+    BUCKET_FRAMES,
+    FRAME_SAMPLES,
+    FULL_FRAMES,
+    MAX_NEW_TOKENS,
+    MIN_PADDING_FRAMES,
+    TIMESTAMPS_FROM_SAMPLES,
+    max_new_tokens,
+    wants_timestamps,
+    window_frames,
+)
+
+pytestmark = pytest.mark.unit
+
+LONGEST_PADDED = (FULL_FRAMES - MIN_PADDING_FRAMES) * FRAME_SAMPLES
+
+
+@pytest.mark.parametrize("num_samples", [0, 1, 16_000, 100_000, 250_001, LONGEST_PADDED])
+def test_a_window_is_the_smallest_bucket_with_room_for_the_padding(num_samples):
+    frames = window_frames(num_samples)
+    needed = num_samples / FRAME_SAMPLES + MIN_PADDING_FRAMES
+    assert frames >= needed
+    assert not any(needed <= bucket < frames for bucket in BUCKET_FRAMES)
+
+
+@pytest.mark.parametrize("num_samples", [LONGEST_PADDED + 1, 30 * 16_000, 60 * 16_000])
+def test_no_window_is_longer_than_whispers(num_samples):
+    assert window_frames(num_samples) == FULL_FRAMES
+
+
+@pytest.mark.parametrize("bucket", BUCKET_FRAMES)
+def test_a_bucket_is_used_up_to_its_last_sample(bucket):
+    fits = (bucket - MIN_PADDING_FRAMES) * FRAME_SAMPLES
+    assert window_frames(fits) == bucket
+    assert window_frames(fits + 1) == next((b for b in BUCKET_FRAMES if b > bucket), FULL_FRAMES)
+
+
+def test_no_bucket_is_mistaken_for_features_by_ctranslate2():
+    assert not {2 * 80, 2 * 128} & set(BUCKET_FRAMES)
+
+
+def test_more_speech_may_say_more_up_to_whispers_half():
+    caps = [max_new_tokens(seconds * 16_000) for seconds in range(31)]
+    assert caps[0] == 20
+    assert caps[1] == 32
+    assert caps == sorted(caps)
+    assert caps[30] == MAX_NEW_TOKENS
+
+
+def test_long_windows_ask_for_timestamps():
+    assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1)
+    assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES)

@@ -1,7 +1,6 @@
 """Health, metrics, what the server offers, and the page."""
 
 from collections.abc import Awaitable, Callable
-from importlib import metadata
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.error_body import error_body
 from server.transports.websocket import SessionFactory
+from server.version import version
 from server.wire_status import WIRE_STATUS
 from streaming.errors import StarlingError
 
@@ -80,7 +80,7 @@ class HttpEndpoints:
         limits = settings.option_limits()
         needs_key = factory.authenticator.is_required
         body = {
-            "version": metadata.version("starling-stt"),
+            "version": version(),
             "auth": needs_key,
             "models": [
                 {

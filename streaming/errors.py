@@ -19,7 +19,6 @@ class ErrorCode(StrEnum):
     SLOW_CONSUMER = "slow_consumer"
     OVERLOADED = "overloaded"
     GOING_AWAY = "going_away"
-    ENGINE_FAILED = "engine_failed"
     INTERNAL = "internal"
 
 
@@ -54,7 +53,6 @@ RETRYABLE = frozenset(
         ErrorCode.SLOW_CONSUMER,
         ErrorCode.OVERLOADED,
         ErrorCode.GOING_AWAY,
-        ErrorCode.ENGINE_FAILED,
         ErrorCode.INTERNAL,
     }
 )

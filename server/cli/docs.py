@@ -95,11 +95,15 @@ def _type_name(annotation: Any) -> str:
 
 def _error_table() -> str:
     rows = [
-        f"| `{code.value}` | {'yes' if code in RETRYABLE else 'no'} | {status.websocket} "
+        f"| `{code.value}` | {status.meaning} | {'yes' if code in RETRYABLE else 'no'} "
+        f"| {status.websocket} "
         f"| {status.http} | {status.grpc} |"
         for code, status in WIRE_STATUS.items()
     ]
-    head = ["| code | retryable | WebSocket close | HTTP | gRPC |", "|---|---|---|---|---|"]
+    head = [
+        "| code | meaning | retryable | WebSocket close | HTTP | gRPC |",
+        "|---|---|---|---|---|---|",
+    ]
     return "\n".join(head + rows)
 
 

@@ -1,6 +1,5 @@
 """The `starling` command and its subcommands."""
 
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from server.cli.mic import mic
 from server.cli.models import app as models_app
 from server.cli.serve import serve
 from server.cli.transcribe import transcribe
+from server.version import version
 
 app = typer.Typer(
     name="starling",
@@ -24,13 +24,13 @@ app = typer.Typer(
 
 def _show_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"starling {metadata.version('starling-stt')}")
+        typer.echo(f"starling {version()}")
         raise typer.Exit
 
 
 @app.callback()
 def _starling(
-    version: Annotated[
+    show_version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,

@@ -209,8 +209,8 @@ class ContainerDecoder:
             yield ready.to_ndarray().astype(np.float32, copy=False)
 
 
-_OPTIONS = {"analyzeduration": "0"}
-"""Look ahead no further than the codec's parameters need."""
+_OPTIONS = {"analyzeduration": "1"}
+"""Look ahead no further than the codec's parameters need; 0 would be FFmpeg's default, 5 s."""
 
 
 def _unsupported(message: str) -> StarlingError:

@@ -68,7 +68,6 @@ class WarningCode(StrEnum):
     """Conditions that a client should know and a session survives."""
 
     DECODE_FAILED = "decode_failed"
-    AUDIO_TRUNCATED = "audio_truncated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ def plain(texts: list[str]) -> tuple[Word, ...]:
 
 def timed(texts: list[str], num_samples: int) -> tuple[Word, ...]:
     step = num_samples // max(1, len(texts))
-    return tuple(
-        Word(f" {text}", at * step, (at + 1) * step, 0.5) for at, text in enumerate(texts)
-    )
+    return tuple(Word(f" {text}", at * step, (at + 1) * step, 0.5) for at, text in enumerate(texts))
 
 
 STREAMS = st.lists(st.tuples(st.integers(1, 40_000), TEXTS), max_size=10)
@@ -68,9 +66,7 @@ def test_times_of_a_final_are_ordered_and_inside_its_audio(stream, last):
         buffer.update(timed(texts, length), length)
     if not last:
         return
-    places = [
-        (word.start_sample, word.end_sample) for word in buffer.finish(timed(last, length))
-    ]
+    places = [(word.start_sample, word.end_sample) for word in buffer.finish(timed(last, length))]
     flat = [sample for place in places for sample in place]
     assert flat == sorted(flat)
     assert flat[0] >= 0

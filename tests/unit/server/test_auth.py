@@ -28,7 +28,8 @@ def test_a_known_key_in_the_header_is_let_in(authorization):
 
 
 @pytest.mark.parametrize(
-    "offered", [("bearer", "alpha"), ("Bearer", "beta"), ("token", "beta"), ("v1", "bearer", "beta")]
+    "offered",
+    [("bearer", "alpha"), ("Bearer", "beta"), ("token", "beta"), ("v1", "bearer", "beta")],
 )
 def test_a_known_key_after_its_marker_among_the_subprotocols_is_let_in(offered):
     check(None, *offered)

@@ -132,7 +132,11 @@ async def test_bytes_that_are_no_container_are_told_and_closed():
         ('{"type": "start"}', "protocol_violation", 1002),
         ('{"type": "update", "language": "de"}', "invalid_options", 1008),
         (b"RIFF\0\0\0\0WAVEfmt ", "unsupported_audio", 1003),
-        (StarlingError(ErrorCode.MESSAGE_TOO_LARGE, "too large", "cut it"), "message_too_large", 1009),
+        (
+            StarlingError(ErrorCode.MESSAGE_TOO_LARGE, "too large", "cut it"),
+            "message_too_large",
+            1009,
+        ),
     ],
 )
 async def test_a_mistake_of_the_client_is_told_and_closed(message, code, close_code):
@@ -225,14 +229,14 @@ async def test_a_fault_in_one_session_reaches_no_other():
         broken, broken_run = s.start(dialect=MuteDialect())
         healthy, healthy_run = s.start()
         for connection in (broken, healthy):
-            connection.say(*pieces(said(0.5, [1, 2, 3, 4], 1.0), 3_200))
+            connection.say(*pieces(said(0.5, [1, 2, 3, 4]), 3_200))
             await connection.heard("speech_started")
         s.engine.resume()
         await broken_run
         assert broken.of("error")[0]["code"] == "internal"
         assert "secret" not in json.dumps(broken.sent)
         assert broken.close_code == 1011
-        healthy.say(STOP)
+        healthy.say(said(1.0), STOP)
         first.say(STOP)
         await asyncio.gather(healthy_run, first_run)
         assert (healthy.text, first.text) == ("w1 w2 w3 w4", "w9")
@@ -250,9 +254,7 @@ async def test_an_idle_client_is_told_after_its_finals():
 
 async def test_a_server_that_stops_publishes_what_was_heard():
     async with stage() as s:
-        plan = SessionPlan(
-            "s1", DEFAULTS, ENGLISH, OptionLimits(), SessionLimits(), SpeechPolicy()
-        )
+        plan = SessionPlan("s1", DEFAULTS, ENGLISH, OptionLimits(), SessionLimits(), SpeechPolicy())
         connection = MemoryConnection()
         runner = SessionRunner(plan, NativeDialect(), connection, s.services)
         run = asyncio.create_task(runner.run(None))

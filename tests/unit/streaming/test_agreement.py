@@ -41,7 +41,9 @@ def test_a_first_hypothesis_is_all_tentative():
 
 
 def test_what_all_hypotheses_of_two_seconds_say_is_committed_but_its_last_words():
-    buffer = buffer_after((1, "the young man"), (2, "the young man was"), (3, "the young man was a"))
+    buffer = buffer_after(
+        (1, "the young man"), (2, "the young man was"), (3, "the young man was a")
+    )
     assert HELD_BACK_WORDS == 2
     assert committed(buffer) == "the"
     assert tentative(buffer) == "young man was a"

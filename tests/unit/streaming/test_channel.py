@@ -236,7 +236,8 @@ def test_interims_of_a_new_utterance_wait_until_the_final_before_is_out():
 def test_speech_is_counted_from_its_start_to_its_end():
     harness = heard(said(0.5, [1, 2, 3, 4], 1.0, [5], 1.0))
     harness.stop()
-    spoken = sum(f.end_sample - s.start_sample for f, s in zip(
-        harness.finals, harness.of(SpeechStarted), strict=True
-    ))
+    spoken = sum(
+        f.end_sample - s.start_sample
+        for f, s in zip(harness.finals, harness.of(SpeechStarted), strict=True)
+    )
     assert harness.events[-1].speech_samples == spoken

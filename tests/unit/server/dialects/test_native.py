@@ -64,7 +64,11 @@ def test_messages_become_events(message, event):
 @pytest.mark.parametrize(
     "message",
     ["", "hello", "[]", "null", '"stop"', "{}", '{"type": "begin"}', '{"type": 3}']
-    + ['{"type": "stop", "now": true}', '{"type": "update", "sample_rate": 8000}', '{"type": "stop"']
+    + [
+        '{"type": "stop", "now": true}',
+        '{"type": "update", "sample_rate": 8000}',
+        '{"type": "stop"',
+    ]
     + ['{"type": "ping", "id": "' + "x" * 129 + '"}'],
 )
 def test_what_is_no_message_is_told_with_a_hint(message):

@@ -37,9 +37,7 @@ class Desk:
     def submit(self, *args, **kwargs) -> asyncio.Future[Hypothesis | Exception]:
         return self.ticket(*args, **kwargs)[1]
 
-    def ticket(
-        self, *args, **kwargs
-    ) -> tuple[Ticket, asyncio.Future[Hypothesis | Exception]]:
+    def ticket(self, *args, **kwargs) -> tuple[Ticket, asyncio.Future[Hypothesis | Exception]]:
         answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
         return self.dispatcher.submit(request(*args, **kwargs), answer.set_result), answer
 
@@ -199,9 +197,7 @@ async def test_closing_waits_for_what_runs_and_starts_nothing_new():
 
 async def test_a_request_may_be_submitted_from_within_an_answer():
     async with desk() as d:
-        second: asyncio.Future[Hypothesis | Exception] = (
-            asyncio.get_running_loop().create_future()
-        )
+        second: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
         submit: Callable[..., Ticket] = d.dispatcher.submit
         submit(request(1), lambda _: submit(request(2), second.set_result))
         assert await text_of(second) == "w2"

@@ -41,7 +41,11 @@ def test_plain_words_have_no_times():
 
 
 def test_a_word_takes_the_times_of_the_pieces_that_spell_it():
-    pieces = [piece(" Dash", 0.1, 0.3, 0.9), piece("wood", 0.3, 0.6, 0.5, 3), piece(" is", 0.7, 0.9)]
+    pieces = [
+        piece(" Dash", 0.1, 0.3, 0.9),
+        piece("wood", 0.3, 0.6, 0.5, 3),
+        piece(" is", 0.7, 0.9),
+    ]
     dashwood, is_ = timed_words(" Dashwood is", "en", pieces, SPAN)
     assert (dashwood.start_sample, dashwood.end_sample) == (17_600, 25_600)
     assert dashwood.confidence == pytest.approx((0.9 + 3 * 0.5) / 4)

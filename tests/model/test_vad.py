@@ -1,0 +1,75 @@
+"""Silero on real speech: rows of a batch are independent, and speech is told from silence."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from server.models.silero import silero_onnx_path
+from server.vad.silero import SileroVad, VadState
+from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
+from tests.support.recordings import clip, references, silence
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def vad() -> SileroVad:
+    return SileroVad(silero_onnx_path())
+
+
+def whole_windows(audio: np.ndarray) -> np.ndarray:
+    return audio[: len(audio) // WINDOW_SAMPLES * WINDOW_SAMPLES]
+
+
+def scores(vad: SileroVad, audio: np.ndarray) -> list[float]:
+    return vad.score([(VadState(), whole_windows(audio))])[0]
+
+
+def runs_of_speech(probabilities: Iterable[float]) -> int:
+    """Return how many times the gate would open."""
+    gate = SpeechGate(SpeechPolicy())
+    starts = 0
+    for probability in probabilities:
+        gate.push(probability)
+        starts += gate.started_windows_ago == SpeechPolicy().min_start_windows
+    return starts
+
+
+def test_channels_of_unlike_lengths_score_in_a_batch_as_alone(vad):
+    channels = [
+        whole_windows(clip(number))[: windows * WINDOW_SAMPLES]
+        for number, windows in zip(references(), (64, 1, 30, 2, 64), strict=True)
+    ]
+    together = vad.score([(VadState(), audio) for audio in channels])
+    assert [len(row) for row in together] == [64, 1, 30, 2, 64]
+    for audio, row in zip(channels, together, strict=True):
+        np.testing.assert_allclose(row, scores(vad, audio), atol=1e-4)
+
+
+def test_a_stream_scored_in_pieces_beside_others_is_scored_as_a_whole(vad):
+    speech = whole_windows(clip("0870"))[: 90 * WINDOW_SAMPLES]
+    state, at, heard = VadState(), 0, []
+    for turn, windows in enumerate((1, 7, 2, 30, 50)):
+        piece = speech[at * WINDOW_SAMPLES : (at + windows) * WINDOW_SAMPLES]
+        other = VadState(), silence(2.0)[: WINDOW_SAMPLES * 10 * (turn + 1)]
+        heard += vad.score([other, (state, piece)])[1]
+        at += windows
+    np.testing.assert_allclose(heard, scores(vad, speech), atol=1e-4)
+
+
+@pytest.mark.parametrize("number", references())
+def test_speech_is_found_in_every_recording_and_none_in_the_silence_after(vad, number):
+    audio = np.concatenate([silence(1.0), clip(number), silence(2.0)])
+    probabilities = scores(vad, audio)
+    spoken_windows = sum(probability >= 0.5 for probability in probabilities)
+    assert spoken_windows * WINDOW_SAMPLES >= 0.6 * len(clip(number))
+    assert runs_of_speech(probabilities) >= 1
+    assert max(probabilities[:25]) < 0.35
+    assert max(probabilities[-45:]) < 0.35
+
+
+def test_silence_and_faint_noise_hold_no_speech(vad):
+    noise = np.random.default_rng(1).normal(0, 0.001, 10 * 16_000).astype(np.float32)
+    for audio in (silence(10.0), noise):
+        assert runs_of_speech(scores(vad, audio)) == 0

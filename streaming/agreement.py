@@ -67,8 +67,10 @@ class HypothesisBuffer:
                 replace(heard, text=kept.text)
                 for kept, heard in zip(self.committed, head, strict=True)
             )
-        else:
+        elif head:
             timed = _spread_times(self.committed, head)
+        else:
+            timed = _before(words[:1], self.committed)
         return timed + words[split:]
 
 
@@ -107,6 +109,19 @@ def _common_prefix(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:
 
 def _key(word: Word) -> str:
     return "".join(char for char in word.text.casefold() if char.isalnum())
+
+
+def _before(following: tuple[Word, ...], committed: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return committed words that nothing heard aligns to, with times not past what follows."""
+    limit = following[0].start_sample if following else None
+    if limit is None:
+        return committed
+    return tuple(
+        replace(word, start_sample=min(start, limit), end_sample=min(end, limit))
+        if (start := word.start_sample) is not None and (end := word.end_sample) is not None
+        else word
+        for word in committed
+    )
 
 
 def _spread_times(committed: tuple[Word, ...], heard: tuple[Word, ...]) -> tuple[Word, ...]:

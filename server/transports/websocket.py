@@ -44,7 +44,7 @@ class WebSocketConnection:
             self._check_size(len(data), self._max_message_bytes, "max_message_bytes")
             return data
         text: str = message["text"]
-        self._check_size(len(text), self._max_text_bytes, "max_text_bytes")
+        self._check_size(len(text.encode()), self._max_text_bytes, "max_text_bytes")
         return text
 
     async def send(self, message: str) -> None:

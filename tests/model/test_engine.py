@@ -1,4 +1,4 @@
-"""The Whisper engine on real weights: unlike rows in one batch, word times, long windows, faults."""
+"""The Whisper engine on real weights: unlike rows in a batch, word times, long windows, faults."""
 
 import os
 import sys

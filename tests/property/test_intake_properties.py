@@ -1,5 +1,7 @@
 """Any split of the same bytes is the same audio, bit by bit."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -43,7 +45,7 @@ def heard(audio: AudioFormat, parts: list[bytes]) -> np.ndarray:
 def test_any_split_of_the_bytes_gives_bit_identical_audio(audio, seed, num_bytes, cuts):
     data = sound(audio, seed, num_bytes)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    parts = [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [data[start:end] for start, end in pairwise(edges)]
     whole, split = heard(audio, [data]), heard(audio, parts)
     assert whole.shape[0] == audio.num_transcripts
     np.testing.assert_array_equal(split, whole)

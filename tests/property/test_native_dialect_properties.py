@@ -58,9 +58,7 @@ NAMES = st.sampled_from([*OPTION_NAMES, "type", "id"]) | st.text()
 
 @st.composite
 def mutated(draw) -> str:
-    message = dict(draw(st.sampled_from(VALID)))
-    for name, value in draw(st.dictionaries(NAMES, VALUES, max_size=3)).items():
-        message[name] = value
+    message = draw(st.sampled_from(VALID)) | draw(st.dictionaries(NAMES, VALUES, max_size=3))
     for name in draw(st.lists(st.sampled_from(sorted(message)), max_size=2)):
         message.pop(name, None)
     text = json.dumps(message)

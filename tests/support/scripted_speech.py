@@ -33,6 +33,11 @@ def speech(numbers: Iterable[int]) -> Samples:
     return np.concatenate(parts) if parts else silence(0)
 
 
+def said(*parts: list[int] | float) -> Samples:
+    """Return speech (lists of numbers) and silence (seconds) in turn."""
+    return np.concatenate([speech(p) if isinstance(p, list) else silence(p) for p in parts])
+
+
 def score(audio: Samples) -> list[float]:
     """Return a speech probability a window: loud is speech."""
     windows = audio.reshape(-1, WINDOW_SAMPLES)

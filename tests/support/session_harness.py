@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from streaming.session_limits import SessionLimits
 from streaming.speech_gate import SpeechPolicy
 from streaming.transcript import join_words
 from tests.support import scripted_speech
+
+EventT = TypeVar("EventT")
 
 RAW_16K = AudioFormat(Encoding.PCM_S16LE, 16_000, 1)
 ENGLISH = ModelOffer("tiny.en", frozenset({"en"}))
@@ -49,13 +52,17 @@ class SessionHarness:
     def events(self) -> list[ServerEvent]:
         return [emit.event for emit in self.emitted]
 
+    def of(self, kind: type[EventT]) -> list[EventT]:
+        """Return the events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
     @property
     def finals(self) -> list[Final]:
-        return [event for event in self.events if isinstance(event, Final)]
+        return self.of(Final)
 
     @property
     def interims(self) -> list[Interim]:
-        return [event for event in self.events if isinstance(event, Interim)]
+        return self.of(Interim)
 
     @property
     def text(self) -> str:

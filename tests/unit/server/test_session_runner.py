@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 
 from server.dialects.native import NativeDialect
@@ -23,7 +22,7 @@ from tests.support.memory_connection import MemoryConnection
 from tests.support.recordings import contained, pcm16
 from tests.support.running_server import pieces
 from tests.support.scripted_engine import ScriptedEngine, ScriptedVad
-from tests.support.scripted_speech import silence, speech
+from tests.support.scripted_speech import said
 from tests.support.session_harness import DEFAULTS, ENGLISH
 
 pytestmark = pytest.mark.unit
@@ -31,10 +30,8 @@ pytestmark = pytest.mark.unit
 STOP = '{"type": "stop"}'
 
 
-def said(*parts) -> bytes:
-    """Return speech (lists of numbers) and silence (seconds) in turn as 16-bit samples."""
-    audio = [silence(part) if isinstance(part, float) else speech(part) for part in parts]
-    return pcm16(np.concatenate(audio))
+def spoken(*parts: list[int] | float) -> bytes:
+    return pcm16(said(*parts))
 
 
 @dataclass
@@ -82,7 +79,7 @@ async def stage() -> AsyncIterator[Stage]:
 async def test_audio_becomes_captions_and_stop_closes_normally():
     async with stage() as s:
         connection, run = s.start()
-        connection.say(*pieces(said(0.5, [1, 2, 3, 4, 5], 1.0), 3_200), STOP)
+        connection.say(*pieces(spoken(0.5, [1, 2, 3, 4, 5], 1.0), 3_200), STOP)
         await run
         assert connection.text == "w1 w2 w3 w4 w5"
         kinds = [message["type"] for message in connection.sent]
@@ -97,7 +94,7 @@ async def test_audio_becomes_captions_and_stop_closes_normally():
 
 async def test_audio_that_came_before_the_session_is_heard_first():
     async with stage() as s:
-        audio = said(0.5, [1, 2, 3], 1.0)
+        audio = spoken(0.5, [1, 2, 3], 1.0)
         connection, run = s.start(first=audio[:20_000])
         connection.say(audio[20_000:], STOP)
         await run
@@ -106,7 +103,7 @@ async def test_audio_that_came_before_the_session_is_heard_first():
 
 async def test_a_container_is_decoded_and_its_rest_finished_before_stop():
     async with stage() as s:
-        audio = np.concatenate([silence(0.5), speech([3, 4, 5])])
+        audio = said(0.5, [3, 4, 5])
         options = SessionOptions(audio=AudioFormat(), model="tiny.en", language="en")
         connection, run = s.start(options)
         connection.say(*pieces(contained(audio, "flac", "flac"), 500), STOP)
@@ -152,7 +149,7 @@ async def test_a_mistake_of_the_client_is_told_and_closed(message, code, close_c
 async def test_what_was_heard_before_a_mistake_is_published():
     async with stage() as s:
         connection, run = s.start()
-        connection.say(said(0.5, [1, 2, 3]), "}{")
+        connection.say(spoken(0.5, [1, 2, 3]), "}{")
         await run
         assert connection.text == "w1 w2 w3"
         assert connection.sent[-2]["type"] == "error"
@@ -162,14 +159,14 @@ async def test_a_disconnect_ends_the_session_and_cancels_its_decodes():
     async with stage() as s:
         s.engine.pause()
         connection, run = s.start()
-        connection.say(said(0.5, [1, 2, 3], 1.0, [4, 5, 6], 1.0))
+        connection.say(spoken(0.5, [1, 2, 3], 1.0, [4, 5, 6], 1.0))
         await asyncio.to_thread(s.engine.wait_for_start)
         connection.disconnect()
         await run
         assert connection.text == ""
         s.engine.resume()
         other, other_run = s.start()
-        other.say(said(0.5, [7, 8], 1.0), STOP)
+        other.say(spoken(0.5, [7, 8], 1.0), STOP)
         await other_run
         assert other.text == "w7 w8"
         assert not any((row.audio == 0.05).any() for batch in s.engine.batches[1:] for row in batch)
@@ -190,7 +187,7 @@ async def test_a_failing_speech_model_is_told_as_our_mistake_without_details():
     async with stage() as s:
         s.vad.is_broken = True
         connection, run = s.start()
-        connection.say(said(1.0))
+        connection.say(spoken(1.0))
         await run
         (error,) = connection.of("error")
         assert (error["code"], error["retryable"]) == ("internal", True)
@@ -202,9 +199,9 @@ async def test_a_decode_that_fails_is_a_warning_and_the_session_goes_on():
     async with stage() as s:
         connection, run = s.start()
         connection.say('{"type": "update", "prompt": "poison", "interim": false}')
-        connection.say(said(0.5, [1, 2, 3], 1.0))
+        connection.say(spoken(0.5, [1, 2, 3], 1.0))
         await connection.heard("utterance_ended")
-        connection.say('{"type": "update", "prompt": ""}', said([4, 5], 1.0), STOP)
+        connection.say('{"type": "update", "prompt": ""}', spoken([4, 5], 1.0), STOP)
         await run
         assert [warning["code"] for warning in connection.of("warning")] == ["decode_failed"]
         assert connection.text == "w4 w5"
@@ -224,19 +221,19 @@ async def test_a_fault_in_one_session_reaches_no_other():
     async with stage() as s:
         s.engine.pause()
         first, first_run = s.start()
-        first.say(said(0.5, [9], 1.0))
+        first.say(spoken(0.5, [9], 1.0))
         await asyncio.to_thread(s.engine.wait_for_start)
         broken, broken_run = s.start(dialect=MuteDialect())
         healthy, healthy_run = s.start()
         for connection in (broken, healthy):
-            connection.say(*pieces(said(0.5, [1, 2, 3, 4]), 3_200))
+            connection.say(*pieces(spoken(0.5, [1, 2, 3, 4]), 3_200))
             await connection.heard("speech_started")
         s.engine.resume()
         await broken_run
         assert broken.of("error")[0]["code"] == "internal"
         assert "secret" not in json.dumps(broken.sent)
         assert broken.close_code == 1011
-        healthy.say(said(1.0), STOP)
+        healthy.say(spoken(1.0), STOP)
         first.say(STOP)
         await asyncio.gather(healthy_run, first_run)
         assert (healthy.text, first.text) == ("w1 w2 w3 w4", "w9")
@@ -245,7 +242,7 @@ async def test_a_fault_in_one_session_reaches_no_other():
 async def test_an_idle_client_is_told_after_its_finals():
     async with stage() as s:
         connection, run = s.start(limits=SessionLimits(idle_timeout_s=0.05))
-        connection.say(said(0.5, [1, 2]))
+        connection.say(spoken(0.5, [1, 2]))
         await run
         assert connection.text == "w1 w2"
         assert connection.of("error")[0]["code"] == "idle_timeout"
@@ -258,7 +255,7 @@ async def test_a_server_that_stops_publishes_what_was_heard():
         connection = MemoryConnection()
         runner = SessionRunner(plan, NativeDialect(), connection, s.services)
         run = asyncio.create_task(runner.run(None))
-        connection.say(said(0.5, [1, 2]))
+        connection.say(spoken(0.5, [1, 2]))
         await connection.heard("speech_started")
         runner.finish(StarlingError(ErrorCode.GOING_AWAY, "shutting down", "connect again"))
         await run
@@ -270,9 +267,9 @@ async def test_a_congested_session_is_not_read_until_it_has_caught_up():
     async with stage() as s:
         s.engine.pause()
         connection, run = s.start(limits=SessionLimits(max_pending_finals=1))
-        connection.say(said(0.5, [1, 2, 3], 1.0))
+        connection.say(spoken(0.5, [1, 2, 3], 1.0))
         await asyncio.to_thread(s.engine.wait_for_start)
-        connection.say(*[said([4, 5], 1.0)] * 3, STOP)
+        connection.say(*[spoken([4, 5], 1.0)] * 3, STOP)
         s.engine.resume()
         await run
         assert connection.text == "w1 w2 w3" + " w4 w5" * 3

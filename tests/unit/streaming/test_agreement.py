@@ -150,3 +150,12 @@ def test_words_that_nothing_aligns_to_keep_the_times_they_had():
 )
 def test_the_aligned_prefix_is_the_one_with_the_fewest_edits(kept, heard, split):
     assert align_prefix(words(kept), words(heard)) == split
+
+
+def test_words_that_nothing_aligns_to_end_before_what_follows():
+    buffer = HypothesisBuffer()
+    buffer.update(timed("- a a"), SECOND)
+    buffer.update(timed("- a a"), 3 * SECOND)
+    final = buffer.finish(timed("a", start=400))
+    assert join_words(final) == "- a"
+    assert [(word.start_sample, word.end_sample) for word in final] == [(0, 400), (400, 1400)]

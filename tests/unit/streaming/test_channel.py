@@ -1,5 +1,7 @@
 """One channel's decisions, on scripted speech through a session of one channel."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from streaming.effects import Decode, Purpose
 from streaming.events import EndReason, Final, Interim, SpeechStarted, UtteranceEnded, Warned
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import join_words
-from tests.support.scripted_speech import silence, speech
+from tests.support.scripted_speech import said, silence, speech
 from tests.support.session_harness import SessionHarness, with_options
 
 pytestmark = pytest.mark.unit
@@ -28,9 +30,6 @@ class RecordingHarness(SessionHarness):
     def decodes(self, purpose: Purpose) -> list[Decode]:
         return [decode for decode in self.asked if decode.request.purpose is purpose]
 
-    def of(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
-
     @property
     def reasons(self) -> list[EndReason]:
         return [event.reason for event in self.of(UtteranceEnded)]
@@ -41,11 +40,6 @@ def heard(audio, options=None, **kwargs) -> RecordingHarness:
     for part in np.array_split(audio, max(1, len(audio) // 1_600)):
         harness.send(part)
     return harness
-
-
-def said(*parts) -> np.ndarray:
-    """Return speech (lists of numbers) and silence (seconds) in turn."""
-    return np.concatenate([silence(p) if isinstance(p, float) else speech(p) for p in parts])
 
 
 def test_an_utterance_is_announced_shown_and_ended():
@@ -139,7 +133,7 @@ def test_an_endless_utterance_is_cut_at_its_quietest_place_without_losing_a_word
     assert harness.reasons[:-1] == [EndReason.MAX_DURATION] * (len(harness.reasons) - 1)
     assert len(harness.reasons) >= 4
     finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
-    for before, after in zip(finals, finals[1:], strict=False):
+    for before, after in pairwise(finals):
         assert after.start_sample == before.start_sample + len(before.audio)
         assert len(before.audio) <= 4 * 16_000
         assert abs(before.audio[-1]) < 0.01, "cut in the pause between two words"

@@ -18,8 +18,7 @@ def intake(encoding: Encoding, rate_hz: int = 16_000, channels: int = 1, mode="s
 def refusal(encoding: Encoding, *parts: bytes) -> StarlingError:
     taker = intake(encoding)
     with pytest.raises(StarlingError) as refused:
-        for part in parts:
-            taker.feed(part)
+        list(map(taker.feed, parts))
     assert refused.value.code is ErrorCode.UNSUPPORTED_AUDIO
     return refused.value
 

@@ -144,8 +144,15 @@ def test_choices_are_read_without_case_and_space():
 
 @pytest.mark.parametrize(
     ("asked", "language"),
-    [("en", "en"), ("EN", "en"), (" de ", "de"), ("en_US", "en"), ("zh-Hant-TW", "zh")]
-    + [("yue", "yue"), ("AUTO", "auto")],
+    [
+        ("en", "en"),
+        ("EN", "en"),
+        (" de ", "de"),
+        ("en_US", "en"),
+        ("zh-Hant-TW", "zh"),
+        ("yue", "yue"),
+        ("AUTO", "auto"),
+    ],
 )
 def test_language_codes_are_read_generously(asked, language):
     assert resolve(language=asked).language == language

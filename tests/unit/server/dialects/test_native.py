@@ -61,16 +61,23 @@ def test_messages_become_events(message, event):
     assert NativeDialect().decode(message) == event
 
 
-@pytest.mark.parametrize(
-    "message",
-    ["", "hello", "[]", "null", '"stop"', "{}", '{"type": "begin"}', '{"type": 3}']
-    + [
-        '{"type": "stop", "now": true}',
-        '{"type": "update", "sample_rate": 8000}',
-        '{"type": "stop"',
-    ]
-    + ['{"type": "ping", "id": "' + "x" * 129 + '"}'],
+NO_MESSAGES = (
+    "",
+    "hello",
+    "[]",
+    "null",
+    '"stop"',
+    "{}",
+    '{"type": "begin"}',
+    '{"type": 3}',
+    '{"type": "stop", "now": true}',
+    '{"type": "update", "sample_rate": 8000}',
+    '{"type": "stop"',
+    '{"type": "ping", "id": "' + "x" * 129 + '"}',
 )
+
+
+@pytest.mark.parametrize("message", NO_MESSAGES)
 def test_what_is_no_message_is_told_with_a_hint(message):
     assert refusal(message).code is ErrorCode.INVALID_MESSAGE
 

@@ -1,0 +1,122 @@
+"""A session against its limits: idle, too long, too fast, behind; and what it acknowledges."""
+
+import numpy as np
+import pytest
+
+from streaming.effects import ScoreSpeech
+from streaming.errors import ErrorCode
+from streaming.events import (
+    AudioAcknowledged,
+    Closed,
+    Failed,
+    PingReceived,
+)
+from streaming.session import ACK_STEP_SAMPLES, MAX_WINDOWS_PER_SCORE
+from streaming.session_limits import SessionLimits
+from tests.support.scripted_speech import said, silence
+from tests.support.session_harness import SessionHarness
+
+pytestmark = pytest.mark.unit
+
+
+def closed_event(harness: SessionHarness) -> Closed:
+    assert harness.is_closed
+    event = harness.events[-1]
+    assert isinstance(event, Closed)
+    return event
+
+
+def error_code(harness: SessionHarness) -> ErrorCode:
+    (failed,) = harness.of(Failed)
+    assert closed_event(harness).reason == failed.error.code
+    return failed.error.code
+
+
+def test_an_idle_session_publishes_what_it_heard_and_ends():
+    harness = SessionHarness(limits=SessionLimits(idle_timeout_s=10))
+    harness.send(said(0.5, [1, 2]), now=5.0)
+    assert harness.session.next_deadline() == 15.0
+    harness.perform(harness.session.on_timeout(14.5))
+    assert not harness.is_closed
+    harness.control(PingReceived(), now=14.5)
+    harness.perform(harness.session.on_timeout(24.0))
+    assert not harness.is_closed
+    harness.perform(harness.session.on_timeout(24.5))
+    assert harness.text == "w1 w2"
+    assert error_code(harness) is ErrorCode.IDLE_TIMEOUT
+
+
+def test_a_session_ends_at_its_longest_length():
+    harness = SessionHarness(limits=SessionLimits(max_session_s=100))
+    harness.send(said(0.5, [1, 2]), now=99.0)
+    harness.perform(harness.session.on_timeout(100.0))
+    assert harness.text == "w1 w2"
+    assert error_code(harness) is ErrorCode.SESSION_TOO_LONG
+
+
+def test_audio_too_far_ahead_of_the_clock_ends_the_session_after_its_finals():
+    harness = SessionHarness(limits=SessionLimits(max_lead_s=2.0))
+    harness.send(said(0.5, [1, 2]), now=0.0)
+    harness.send(silence(2.0), now=0.5)
+    assert harness.text == "w1 w2"
+    assert error_code(harness) is ErrorCode.AUDIO_TOO_FAST
+
+
+def test_too_many_waiting_finals_congest_the_session_and_its_idle_clock_rests():
+    harness = SessionHarness(
+        limits=SessionLimits(idle_timeout_s=10, max_pending_finals=2), holds_decodes=True
+    )
+    harness.send(said(0.5, [1, 2], 1.0))
+    assert not harness.session.is_congested
+    harness.send(said([3, 4], 1.0))
+    assert harness.session.is_congested
+    harness.perform(harness.session.on_timeout(60.0))
+    assert not harness.session.is_draining
+    assert harness.session.next_deadline() == 70.0
+    while harness.held:
+        harness.release()
+    assert not harness.session.is_congested
+    assert harness.text == "w1 w2 w3 w4"
+
+
+def test_a_backlog_of_unscored_audio_congests_the_session():
+    session = SessionHarness(limits=SessionLimits(max_backlog_samples=64_000)).session
+    (scoring,) = session.on_audio(silence(4.0)[np.newaxis], 0.0)
+    assert isinstance(scoring, ScoreSpeech)
+    assert len(scoring.audio) == MAX_WINDOWS_PER_SCORE * 512
+    assert session.backlog_samples == 64_000
+    assert not session.is_congested
+    assert session.on_audio(silence(0.1)[np.newaxis], 0.0) == []
+    assert session.is_congested
+    session.on_scores(0, [0.0] * MAX_WINDOWS_PER_SCORE)
+    assert not session.is_congested
+
+
+def test_acknowledgements_grow_and_never_pass_what_is_not_in_finals():
+    harness = SessionHarness(holds_decodes=True)
+    audio = said(6.0, [1, 2, 3], 2.0, [4, 5], 6.0)
+    spans: dict[int, int] = {}
+    for part in np.array_split(audio, 300):
+        num_before = len(harness.emitted)
+        harness.send(part)
+        spans |= {d.request.id: d.request.start_sample for d in harness.held}
+        for event in harness.events[num_before:]:
+            if isinstance(event, AudioAcknowledged):
+                assert event.offset_samples <= min(spans.values(), default=len(audio))
+    while harness.held:
+        harness.release()
+    harness.send(silence(6.0))
+    offsets = [event.offset_samples for event in harness.of(AudioAcknowledged)]
+    assert offsets == sorted(set(offsets))
+    assert offsets[0] >= ACK_STEP_SAMPLES
+    assert offsets[-1] >= len(audio)
+
+
+def test_speech_is_scored_in_order_one_request_at_a_time():
+    session = SessionHarness().session
+    (first,) = session.on_audio(silence(5.0)[np.newaxis], 0.0)
+    assert isinstance(first, ScoreSpeech)
+    assert session.on_audio(silence(1.0)[np.newaxis], 0.0) == []
+    (second,) = session.on_scores(0, [0.0] * (len(first.audio) // 512))
+    assert isinstance(second, ScoreSpeech)
+    assert len(second.audio) == MAX_WINDOWS_PER_SCORE * 512

@@ -56,6 +56,7 @@ def load_models(settings: Settings) -> Models:
         device=device,
         compute_type=settings.compute_type or DEFAULT_COMPUTE_TYPE[device],
         num_workers=num_workers,
+        final_beam=settings.final_beam,
     )
     try:
         engine = WhisperEngine(name, folder, engine_settings)

@@ -66,14 +66,18 @@ class BatchRunner:
         self._suppressed = list(get_suppressed_tokens(tokenizer, [-1]) or ())
 
     def run(
-        self, requests: Sequence[DecodeRequest], frames: int, retry_options: dict[str, Any]
+        self,
+        requests: Sequence[DecodeRequest],
+        frames: int,
+        options: dict[str, Any],
+        *,
+        is_retry: bool = False,
     ) -> list[Outcome]:
         """Return an outcome a row, without hypothesis where the row should be repeated."""
-        is_retry = bool(retry_options)
         encoded = self._model.encode(self._features(requests, frames))
         rows = [_Row(request, request.language or "en") for request in requests]
         self._detect_languages(rows, encoded)
-        self._generate(rows, encoded, retry_options)
+        self._generate(rows, encoded, options, uses_history=not is_retry)
         verdicts = [judge_retry(row.signals) if is_retry else judge(row.signals) for row in rows]
         accepted = [
             (index, row)
@@ -105,22 +109,26 @@ class BatchRunner:
                 row.language, row.language_probability = token[2:-2], float(probability)
 
     def _generate(
-        self, rows: list[_Row], encoded: ctranslate2.StorageView, retry_options: dict[str, Any]
+        self,
+        rows: list[_Row],
+        encoded: ctranslate2.StorageView,
+        options: dict[str, Any],
+        *,
+        uses_history: bool,
     ) -> None:
-        prompts = [self._prompt(row, uses_history=not retry_options) for row in rows]
+        prompts = [self._prompt(row, uses_history=uses_history) for row in rows]
         cap = max(max_new_tokens(len(row.request.audio)) for row in rows)
         # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
         max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
         results = self._model.generate(
             encoded,
             prompts,
-            beam_size=1,
             max_length=max_length,
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=self._suppressed,
-            **retry_options,
+            **options,
         )
         for row, result in zip(rows, results, strict=True):
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))

@@ -24,7 +24,7 @@ from streaming.windows import (
     window_frames,
 )
 
-RETRY_OPTIONS = {"repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
+RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class EngineSettings:
     compute_type: str = "int8"
     num_workers: int = 2
     threads_per_worker: int = 1
+    final_beam: int = 5
 
 
 class WhisperEngine:
@@ -49,6 +50,7 @@ class WhisperEngine:
             num_workers=settings.num_workers,
         )
         self._batches = BatchRunner(whisper)
+        self._final_beam = settings.final_beam
         languages = whisper.supported_languages if whisper.model.is_multilingual else ["en"]
         self._offer = ModelOffer(name, frozenset(languages))
 
@@ -58,10 +60,15 @@ class WhisperEngine:
         return self._offer
 
     def batch_key(self, request: DecodeRequest) -> Hashable:
-        """Return the window length in frames and the prompt length in tokens."""
+        """Return window length, prompt length, whether there are timestamps, and beam width."""
         history = self._batches.prompts.history(request.prompt, request.keyterms)
         num_samples = len(request.audio)
-        return window_frames(num_samples), len(history), wants_timestamps(num_samples)
+        return (
+            window_frames(num_samples),
+            len(history),
+            wants_timestamps(num_samples),
+            self._beam_size(request),
+        )
 
     def warm_up(self) -> None:
         """Run once on a second of silence."""
@@ -77,13 +84,14 @@ class WhisperEngine:
             prompt="",
             keyterms=(),
         )
-        self._batches.run([request], window_frames(len(silence)), {})
+        self._batches.run([request], window_frames(len(silence)), {"beam_size": 1})
 
     def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
         """Transcribe requests that share a batch key; one row's failure is its own."""
         frames = window_frames(max(len(request.audio) for request in requests))
         try:
-            outcomes = self._batches.run(requests, frames, {})
+            options = {"beam_size": self._beam_size(requests[0])}
+            outcomes = self._batches.run(requests, frames, options)
         except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
             if len(requests) == 1:
                 return BatchReport((error,))
@@ -98,11 +106,14 @@ class WhisperEngine:
         ]
         return BatchReport(tuple(answers), sum(o.hypothesis is None for o in outcomes))
 
+    def _beam_size(self, request: DecodeRequest) -> int:
+        return self._final_beam if request.purpose is Purpose.FINAL else 1
+
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Hypothesis | Exception:
         """Repeat a degenerate final, and go on where one stopped early."""
         try:
             if outcome.hypothesis is None:
-                outcome = self._batches.run([request], FULL_FRAMES, RETRY_OPTIONS)[0]
+                outcome = self._batches.run([request], FULL_FRAMES, RETRY_OPTIONS, is_retry=True)[0]
             hypothesis = outcome.hypothesis
             assert hypothesis is not None, "a retry is judged, not repeated"
             unheard = len(request.audio) - outcome.heard_samples

@@ -51,7 +51,7 @@ class Settings(BaseModel):
         None, ge=1, le=128, description="Rows per batch. Default: 4 on a CPU, 32 on a GPU."
     )
     final_beam: int = Field(
-        5, ge=1, le=10, description="Beam width of finals; 1 is quicker and less exact."
+        3, ge=1, le=10, description="Beam width of finals; 1 is quicker and less exact."
     )
     cache_dir: Path | None = Field(
         None, description="Where models are kept. Default: `starling` in the user's cache folder."

@@ -1,23 +1,18 @@
 """Successive hypotheses of one growing utterance to committed and tentative words.
 
-LocalAgreement (Liu, Spanakis, Niehues 2020, arXiv 2005.11185) commits what two hypotheses in a row
-begin with. With Whisper on short windows that commits wrong words in one utterance of four, so
-agreement is asked of all hypotheses over two seconds of audio instead, which also makes it
-independent of how often load lets us decode; docs/performance.md has the table. The last words
-agreed on are held back, because Whisper ends every window with punctuation that more audio takes
-away. Committed words never change: a later hypothesis that disagrees is aligned to them and only
-what follows is taken from it.
+LocalAgreement (Liu, Spanakis, Niehues 2020, arXiv 2005.11185): words that two hypotheses in a row
+begin with are committed. Whisper on windows that grow by half a second agrees on wrong words in
+one utterance of four, so agreement is asked of *checkpoints*, which are two seconds apart; other
+hypotheses only show what follows the committed words. The last words agreed on are held back,
+because Whisper ends every window with punctuation that more audio takes away. Committed words
+never change: a later hypothesis that disagrees is aligned to them and only what follows is taken
+from it.
 """
 
-from collections import deque
 from dataclasses import replace
 from itertools import accumulate
 
-from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Word
-
-AGREEMENT_SAMPLES = 2 * TARGET_RATE_HZ
-"""Hypotheses must agree over this much growth of the audio."""
 
 HELD_BACK_WORDS = 2
 
@@ -31,32 +26,31 @@ class HypothesisBuffer:
     def __init__(self) -> None:
         self.committed: tuple[Word, ...] = ()
         self.tentative: tuple[Word, ...] = ()
-        self._recent: deque[tuple[int, tuple[Word, ...]]] = deque()
+        self._checkpoint: tuple[Word, ...] = ()
 
-    def update(self, words: tuple[Word, ...], num_samples: int) -> bool:
-        """Take a hypothesis of the utterance's first samples; return False if refused as bad."""
-        shown = len(self.committed) + len(self.tentative)
-        if shown >= MIN_WORDS_TO_SHRINK and len(words) * 2 < shown:
+    def update(self, words: tuple[Word, ...]) -> bool:
+        """Show another hypothesis; return False if it was refused as bad."""
+        if _is_shrunk(words, len(self.committed) + len(self.tentative)):
             return False
-        self._recent.append((num_samples, words))
-        self._forget_before(num_samples - AGREEMENT_SAMPLES)
+        self.tentative = words[align_prefix(self.committed, words) :]
+        return True
+
+    def commit(self, words: tuple[Word, ...]) -> bool:
+        """Take a checkpoint's hypothesis and commit what it and the one before agree on.
+
+        Depends on checkpoints alone, never on other hypotheses. No words are a failed checkpoint.
+        Returns whether the hypothesis may be shown.
+        """
+        before, self._checkpoint = self._checkpoint, words
+        if not words or _is_shrunk(words, len(before)):
+            self._checkpoint = ()
+            return False
         rest = words[align_prefix(self.committed, words) :]
-        num_new = 0
-        if num_samples - self._recent[0][0] >= AGREEMENT_SAMPLES:
-            num_new = max(0, self._num_agreed(rest) - HELD_BACK_WORDS)
+        rest_before = before[align_prefix(self.committed, before) :]
+        num_new = max(0, _common_prefix(rest_before, rest) - HELD_BACK_WORDS)
         self.committed += rest[:num_new]
         self.tentative = rest[num_new:]
         return True
-
-    def _forget_before(self, num_samples: int) -> None:
-        """Keep, of the hypotheses this old or older, the newest."""
-        while len(self._recent) > 1 and self._recent[1][0] <= num_samples:
-            self._recent.popleft()
-
-    def _num_agreed(self, rest: tuple[Word, ...]) -> int:
-        for _, words in self._recent:
-            rest = rest[: _common_prefix(rest, words[align_prefix(self.committed, words) :])]
-        return len(rest)
 
     def finish(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """Return the final words: the committed ones, then what `words` says after them."""
@@ -96,6 +90,10 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
             substituted = previous[j - 1] + (kept != heard)
             row.append(min(substituted, previous[j] + 1, row[j - 1] + 1))
     return min(range(len(row)), key=lambda j: (row[j], abs(j - num)))
+
+
+def _is_shrunk(words: tuple[Word, ...], num_before: int) -> bool:
+    return num_before >= MIN_WORDS_TO_SHRINK and len(words) * 2 < num_before
 
 
 def _common_prefix(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:

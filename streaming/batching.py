@@ -1,9 +1,10 @@
 """Which waiting decodes run together, and next.
 
 Work-conserving: whenever an engine worker is free it takes what waits, with no fixed window, so
-batches grow by themselves under load and a lone request never waits. Finals go before interims;
-inside a class the oldest goes first. Rows of a batch share a key (window, prompt length, …); places
-left over are filled with later requests of the same key, interims among finals too.
+batches grow by themselves under load and a lone request never waits. Finals, and checkpoints that
+finals wait for, go before interims; inside a class the oldest goes first. Rows of a batch share a
+key (window, prompt length, …); places left over are filled with later requests of the same key,
+interims among finals too.
 """
 
 from collections.abc import Hashable
@@ -55,7 +56,9 @@ class BatchPolicy(Generic[JobT]):
         """Remove and return the next batch; empty when nothing waits."""
         if not self._waiting:
             return []
-        order = sorted(self._waiting.values(), key=lambda w: (w.purpose, w.since))
+        order = sorted(
+            self._waiting.values(), key=lambda w: (w.purpose is Purpose.INTERIM, w.since)
+        )
         key = order[0].key
         batch = [waiting for waiting in order if waiting.key == key][: self._max_batch]
         for waiting in batch:

@@ -162,27 +162,34 @@ class ChannelTranscriber:
         if self._finals.is_waiting_for(request_id):
             return [*self._finals.answer(request_id, hypothesis)]
         utterance = self._open
-        asked = utterance.outstanding if utterance is not None else None
-        if utterance is None or asked is None or asked.request_id != request_id:
+        if utterance is None:
             return []
-        utterance.outstanding = None
-        utterance.answered = SpanDecode(request_id, asked.purpose, asked.end_sample, hypothesis)
-        return self._show(utterance, asked.end_sample, hypothesis)
+        if request_id in utterance.checkpoints.waiting_ids:
+            shown_to = utterance.take_checkpoint(request_id, hypothesis)
+        else:
+            shown_to = utterance.take_hypothesis(request_id, hypothesis)
+        return [] if shown_to is None else self._interim(utterance, shown_to, hypothesis.language)
 
     def on_decode_failed(self, request_id: int) -> list[ChannelOutput]:
         """Take it that the engine could not answer: a final falls back to its committed words."""
         if self._finals.is_waiting_for(request_id):
             return [*self._finals.give_up(request_id)]
-        asked = self._open.outstanding if self._open is not None else None
-        if self._open is not None and asked is not None and asked.request_id == request_id:
-            self._open.outstanding = None
+        utterance = self._open
+        if utterance is None:
+            return []
+        if request_id in utterance.checkpoints.waiting_ids:
+            utterance.take_checkpoint(request_id, None)
+        elif utterance.outstanding is not None and utterance.outstanding.request_id == request_id:
+            utterance.outstanding = None
         return []
 
     def outstanding_requests(self) -> list[int]:
         """Return the requests that are waited for, to cancel them when the session dies."""
         ids = self._finals.outstanding_requests()
-        if self._open is not None and self._open.outstanding is not None:
-            ids.append(self._open.outstanding.request_id)
+        if self._open is not None:
+            ids += self._open.checkpoints.waiting_ids
+            if self._open.outstanding is not None:
+                ids.append(self._open.outstanding.request_id)
         return ids
 
     def _maybe_open(self) -> list[ChannelOutput]:
@@ -226,30 +233,45 @@ class ChannelTranscriber:
         tail_end = utterance.last_speech_end_sample + self._tail_samples
         if scored_end >= tail_end:
             return self._decode_ahead(utterance, tail_end)
-        if not self._options.interim or utterance.outstanding is not None:
+        if not self._options.interim:
+            return []
+        if utterance.checkpoints.is_due(scored_end):
+            return [*self._cancel(utterance), self._ask_checkpoint(utterance, scored_end)]
+        if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
         if not is_interim_due(scored_end - utterance.start_sample, decoded):
             return []
-        return [self._request(utterance, scored_end, Purpose.INTERIM)]
+        return [self._ask(utterance, scored_end, Purpose.INTERIM)]
 
     def _decode_ahead(self, utterance: OpenUtterance, span_end: int) -> list[ChannelOutput]:
         """Ask for what will be the final if the silence goes on."""
-        if utterance.decoded_to_sample == span_end:
+        if utterance.ahead_to_sample == span_end:
             return []
-        outputs: list[ChannelOutput] = []
-        if utterance.outstanding is not None:
-            outputs.append(CancelDecode(utterance.outstanding.request_id))
-        return [*outputs, self._request(utterance, span_end, Purpose.FINAL)]
+        utterance.ahead_to_sample = span_end
+        return [*self._cancel(utterance), self._ask(utterance, span_end, Purpose.FINAL)]
+
+    def _cancel(self, utterance: OpenUtterance) -> list[CancelDecode]:
+        """Drop the decode that a newer one of this utterance replaces."""
+        asked, utterance.outstanding = utterance.outstanding, None
+        return [] if asked is None else [CancelDecode(asked.request_id)]
+
+    def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
+        request = self._request(utterance, end_sample, purpose)
+        utterance.outstanding = SpanDecode(request.id, purpose, end_sample)
+        return request
+
+    def _ask_checkpoint(self, utterance: OpenUtterance, end_sample: int) -> DecodeRequest:
+        request = self._request(utterance, end_sample, Purpose.CHECKPOINT)
+        utterance.checkpoints.ask(request.id, end_sample)
+        return request
 
     def _request(
         self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
     ) -> DecodeRequest:
-        request_id = self._identity.next_request_id()
-        utterance.outstanding = SpanDecode(request_id, purpose, end_sample)
         utterance.decoded_to_sample = end_sample
         return DecodeRequest(
-            id=request_id,
+            id=self._identity.next_request_id(),
             purpose=purpose,
             audio=self._buffer.read(utterance.audio_start_sample, end_sample),
             start_sample=utterance.audio_start_sample,
@@ -291,23 +313,18 @@ class ChannelTranscriber:
         ):
             request_id, hypothesis = answered.request_id, answered.hypothesis
         else:
-            if asked is not None:
-                outputs.append(CancelDecode(asked.request_id))
-            request = self._request(utterance, span_end, Purpose.FINAL)
+            outputs += self._cancel(utterance)
+            request = self._ask(utterance, span_end, Purpose.FINAL)
             request_id = request.id
             outputs.append(request)
         pending = PendingFinal(utterance, end_sample, reason, request_id, hypothesis)
         return [*outputs, *self._finals.append(pending)]
 
-    def _show(
-        self, utterance: OpenUtterance, end_sample: int, hypothesis: Hypothesis
+    def _interim(
+        self, utterance: OpenUtterance, end_sample: int, language: str
     ) -> list[ChannelOutput]:
-        if hypothesis.is_degenerate or not hypothesis.words or not self._options.interim:
-            return []
-        num_samples = end_sample - utterance.audio_start_sample
-        if not utterance.hypotheses.update(hypothesis.words, num_samples):
-            return []
-        if self._finals.num_pending:
+        """Return the present state of an utterance, unless an earlier final is still to come."""
+        if not self._options.interim or self._finals.num_pending:
             return []
         interim = Interim(
             utterance=utterance.id,
@@ -316,7 +333,7 @@ class ChannelTranscriber:
             tentative=utterance.hypotheses.tentative,
             start_sample=utterance.start_sample,
             end_sample=end_sample,
-            language=hypothesis.language,
+            language=language,
         )
         return [interim]
 

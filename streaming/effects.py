@@ -12,10 +12,11 @@ from streaming.options import Task
 
 
 class Purpose(IntEnum):
-    """What a decode is for; lower runs first."""
+    """What a decode is for; all but interims must be answered."""
 
     FINAL = 0
-    INTERIM = 1
+    CHECKPOINT = 1
+    INTERIM = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ class PendingFinal:
     request_id: int
     hypothesis: Hypothesis | None = None
 
+    @property
+    def waiting_ids(self) -> list[int]:
+        """The requests that must be answered first: the final's own and checkpoints before it."""
+        own = [self.request_id] if self.hypothesis is None else []
+        return [*own, *self.utterance.checkpoints.waiting_ids]
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -63,14 +69,16 @@ class FinalQueue:
         return self._settle()
 
     def is_waiting_for(self, request_id: int) -> bool:
-        """Say whether a final needs the answer to this request."""
+        """Say whether a final needs the answer to this request, its own or a checkpoint's."""
         return self._find(request_id) is not None
 
     def answer(self, request_id: int, hypothesis: Hypothesis) -> list[FinalOutput]:
         """Take the engine's answer; return what may leave now."""
         entry = self._find(request_id)
-        if entry is not None:
+        if entry is not None and entry.request_id == request_id:
             entry.hypothesis = hypothesis
+        elif entry is not None:
+            entry.utterance.take_checkpoint(request_id, hypothesis)
         return self._settle()
 
     def give_up(self, request_id: int) -> list[FinalOutput]:
@@ -78,6 +86,9 @@ class FinalQueue:
         entry = self._find(request_id)
         if entry is None:
             return []
+        if entry.request_id != request_id:
+            entry.utterance.take_checkpoint(request_id, None)
+            return self._settle()
         warning = Warned(
             WarningCode.DECODE_FAILED,
             f"utterance {entry.utterance.id} could not be transcribed to its end",
@@ -88,14 +99,15 @@ class FinalQueue:
     def outstanding_requests(self) -> list[int]:
         """Return the requests that finals wait for."""
         return [
-            entry.request_id
+            request_id
             for entry in self._entries
-            if isinstance(entry, PendingFinal) and entry.hypothesis is None
+            if isinstance(entry, PendingFinal)
+            for request_id in entry.waiting_ids
         ]
 
     def _find(self, request_id: int) -> PendingFinal | None:
         for entry in self._entries:
-            if isinstance(entry, PendingFinal) and entry.request_id == request_id:
+            if isinstance(entry, PendingFinal) and request_id in entry.waiting_ids:
                 return entry
         return None
 
@@ -105,7 +117,7 @@ class FinalQueue:
             entry = self._entries[0]
             if isinstance(entry, Marker):
                 outputs.append(entry)
-            elif entry.hypothesis is not None:
+            elif entry.hypothesis is not None and not entry.waiting_ids:
                 outputs += self._publish(entry, entry.hypothesis)
             else:
                 break

@@ -1,8 +1,9 @@
 """An open utterance: its place in the audio, its speech, its decodes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.agreement import HypothesisBuffer
+from streaming.checkpoints import Checkpoints
 from streaming.effects import Purpose
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Hypothesis
@@ -36,6 +37,30 @@ class OpenUtterance:
     outstanding: SpanDecode | None = None
     answered: SpanDecode | None = None
     decoded_to_sample: int = 0
+    ahead_to_sample: int = 0
+    checkpoints: Checkpoints = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count checkpoints from the first sample that is decoded."""
+        self.checkpoints = Checkpoints(self.audio_start_sample)
+
+    def take_hypothesis(self, request_id: int, hypothesis: Hypothesis) -> int | None:
+        """Apply the answer to the outstanding decode; return up to where it is to be shown."""
+        asked = self.outstanding
+        if asked is None or asked.request_id != request_id:
+            return None
+        self.outstanding = None
+        self.answered = replace(asked, hypothesis=hypothesis)
+        is_usable = bool(hypothesis.words) and not hypothesis.is_degenerate
+        has_news = is_usable and self.hypotheses.update(hypothesis.words)
+        return asked.end_sample if has_news else None
+
+    def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
+        """Apply a checkpoint's answer, None for a failure; return up to where it is to be shown."""
+        shown_to = None
+        for checkpoint in self.checkpoints.answer(request_id, hypothesis):
+            shown_to = checkpoint.end_sample if self.hypotheses.commit(checkpoint.words) else None
+        return shown_to
 
     def push_window(self, *, is_speech: bool) -> None:
         """Note whether the next window is speech."""

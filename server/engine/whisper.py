@@ -35,7 +35,7 @@ class EngineSettings:
     compute_type: str = "int8"
     num_workers: int = 2
     threads_per_worker: int = 1
-    final_beam: int = 5
+    final_beam: int = 3
 
 
 class WhisperEngine:

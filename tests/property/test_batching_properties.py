@@ -51,7 +51,7 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         """No job that was left behind with the same key should have gone first."""
 
         def rank(waiting):
-            return waiting.purpose, waiting.since
+            return waiting.purpose is Purpose.INTERIM, waiting.since
 
         assert rank(batch[0]) == min(map(rank, self.waiting.values()))
         assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))

@@ -5,8 +5,6 @@ from streaming.transcript import Word, join_words
 
 pytestmark = pytest.mark.unit
 
-SECOND = 16_000
-
 
 def words(text: str) -> tuple[Word, ...]:
     return tuple(Word(f" {word}") for word in text.split())
@@ -19,10 +17,10 @@ def timed(text: str, start: int = 0, step: int = 1_000, confidence: float = 0.9)
     )
 
 
-def buffer_after(*hypotheses: tuple[float, str]) -> HypothesisBuffer:
+def buffer_after(*checkpoints: str) -> HypothesisBuffer:
     buffer = HypothesisBuffer()
-    for seconds, text in hypotheses:
-        assert buffer.update(words(text), int(seconds * SECOND))
+    for text in checkpoints:
+        assert buffer.commit(words(text))
     return buffer
 
 
@@ -34,69 +32,78 @@ def tentative(buffer: HypothesisBuffer) -> str:
     return join_words(buffer.tentative)
 
 
-def test_a_first_hypothesis_is_all_tentative():
-    buffer = buffer_after((3, "the young man was there"))
+def test_a_first_checkpoint_is_all_tentative():
+    buffer = buffer_after("the young man was there")
     assert committed(buffer) == ""
     assert tentative(buffer) == "the young man was there"
 
 
-def test_what_all_hypotheses_of_two_seconds_say_is_committed_but_its_last_words():
-    buffer = buffer_after(
-        (1, "the young man"), (2, "the young man was"), (3, "the young man was a")
-    )
+def test_what_two_checkpoints_say_is_committed_but_its_last_words():
+    buffer = buffer_after("the young man", "the young man was a")
     assert HELD_BACK_WORDS == 2
     assert committed(buffer) == "the"
     assert tentative(buffer) == "young man was a"
 
 
-def test_agreement_over_less_than_two_seconds_commits_nothing():
-    buffer = buffer_after((1, "the young man was"), (2.9, "the young man was there"))
-    assert committed(buffer) == ""
+def test_hypotheses_between_checkpoints_commit_nothing_and_change_no_commit():
+    plain, busy = buffer_after("a b c d e"), buffer_after("a b c d e")
+    for text in ("a b c d e f", "a b c d e f", "X b c d e f"):
+        assert busy.update(words(text))
+        assert committed(busy) == ""
+        assert tentative(busy) == text
+    for buffer in (plain, busy):
+        buffer.commit(words("a b c d e f g"))
+    assert committed(plain) == committed(busy) == "a b c"
 
 
-def test_one_dissent_within_the_two_seconds_holds_the_word_back():
-    buffer = buffer_after(
-        (1, "a b c d e f"), (2, "a b X d e f"), (3, "a b c d e f g"), (3.5, "a b c d e f g h")
-    )
+def test_a_checkpoint_that_dissents_holds_the_word_back():
+    buffer = buffer_after("a b c d e f", "a b X d e f", "a b c d e f g")
     assert committed(buffer) == ""
-    buffer.update(words("a b c d e f g h i"), int(5.1 * SECOND))
+    buffer.commit(words("a b c d e f g h"))
     assert committed(buffer) == "a b c d e"
 
 
-def test_how_often_load_lets_us_decode_does_not_matter():
-    often = buffer_after(*((1 + step / 4, "a b c d e f") for step in range(9)))
-    seldom = buffer_after((1, "a b c d e f"), (3, "a b c d e f"))
-    assert committed(often) == committed(seldom) == "a b c d"
+def test_a_failed_checkpoint_breaks_the_agreement():
+    buffer = buffer_after("a b c d e f")
+    assert buffer.commit(()) is False
+    assert buffer.commit(words("a b c d e f g"))
+    assert committed(buffer) == ""
 
 
 def test_changed_punctuation_is_no_agreement():
-    buffer = buffer_after((1, "a b. c d e"), (3, "a b, c d e"))
+    buffer = buffer_after("a b. c d e", "a b, c d e")
     assert committed(buffer) == ""
 
 
 def test_a_hypothesis_that_lost_half_of_the_words_is_refused():
-    buffer = buffer_after((1, "a b c d e"))
-    assert buffer.update(words("a b"), 3 * SECOND) is False
+    buffer = buffer_after("a b c d e")
+    assert buffer.update(words("a b")) is False
     assert tentative(buffer) == "a b c d e"
-    assert buffer.update(words("a b c"), 3 * SECOND) is True
+    assert buffer.update(words("a b c")) is True
+
+
+def test_a_checkpoint_that_lost_half_of_the_words_is_refused():
+    buffer = buffer_after("a b c d e")
+    assert buffer.commit(words("a b")) is False
+    assert tentative(buffer) == "a b c d e"
 
 
 def test_short_text_may_be_corrected_to_less():
-    buffer = buffer_after((1, "a b c"))
-    assert buffer.update(words("a"), 2 * SECOND) is True
+    buffer = buffer_after("a b c")
+    assert buffer.update(words("a")) is True
     assert tentative(buffer) == "a"
 
 
 def test_a_later_hypothesis_that_disagrees_changes_only_what_is_tentative():
-    buffer = buffer_after((1, "a b c d e f"), (3, "a b c d e f"))
+    buffer = buffer_after("a b c d e f", "a b c d e f")
     assert committed(buffer) == "a b c d"
-    buffer.update(words("a X c d e g h"), int(3.5 * SECOND))
+    buffer.update(words("a X c d e g h"))
     assert committed(buffer) == "a b c d"
     assert tentative(buffer) == "e g h"
 
 
 def test_the_final_begins_with_the_committed_words_and_goes_on_with_the_engines():
-    buffer = buffer_after((1, "a b c d e f"), (3, "a b c d e f"))
+    buffer = buffer_after("a b c d e f", "a b c d e f")
     assert join_words(buffer.finish(words("a X c d e g h"))) == "a b c d e g h"
     assert join_words(buffer.finish(words("a b c d"))) == "a b c d"
     assert join_words(buffer.finish(())) == "a b c d"
@@ -108,14 +115,14 @@ def test_without_committed_words_the_final_is_what_the_engine_says():
 
 
 def test_committed_words_take_the_newest_times():
-    buffer = buffer_after((1, "a b c d e f"), (3, "a b c d e f"))
+    buffer = buffer_after("a b c d e f", "a b c d e f")
     final = buffer.finish(timed("A, b c d e f", start=500))
     assert [word.text for word in final] == [" a", " b", " c", " d", " e", " f"]
     assert [word.start_sample for word in final] == [500, 1500, 2500, 3500, 4500, 5500]
 
 
 def test_words_that_align_to_fewer_ones_share_their_span():
-    buffer = buffer_after((1, "on the way side x y"), (3, "on the way side x y"))
+    buffer = buffer_after("on the way side x y", "on the way side x y")
     heard = (*timed("on the", confidence=0.9), *timed("wayside x", 2_000, 2_000, 0.5))
     final = buffer.finish(heard)
     assert join_words(final) == "on the way side x"
@@ -126,8 +133,8 @@ def test_words_that_align_to_fewer_ones_share_their_span():
 
 def test_words_that_nothing_aligns_to_keep_the_times_they_had():
     buffer = HypothesisBuffer()
-    buffer.update(timed("a b c d"), SECOND)
-    buffer.update(timed("a b c d"), 3 * SECOND)
+    buffer.commit(timed("a b c d"))
+    buffer.commit(timed("a b c d"))
     assert buffer.finish(()) == timed("a b")
 
 
@@ -154,8 +161,8 @@ def test_the_aligned_prefix_is_the_one_with_the_fewest_edits(kept, heard, split)
 
 def test_words_that_nothing_aligns_to_end_before_what_follows():
     buffer = HypothesisBuffer()
-    buffer.update(timed("- a a"), SECOND)
-    buffer.update(timed("- a a"), 3 * SECOND)
+    buffer.commit(timed("- a a"))
+    buffer.commit(timed("- a a"))
     final = buffer.finish(timed("a", start=400))
     assert join_words(final) == "- a"
     assert [(word.start_sample, word.end_sample) for word in final] == [(0, 400), (400, 1400)]

@@ -1,5 +1,6 @@
 """One channel's decisions, on scripted speech through a session of one channel."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +10,8 @@ from streaming.channel import PREROLL_SAMPLES, TAIL_SAMPLES
 from streaming.effects import Decode, Purpose
 from streaming.events import EndReason, Final, Interim, SpeechStarted, UtteranceEnded, Warned
 from streaming.speech_gate import WINDOW_SAMPLES
-from streaming.transcript import join_words
-from tests.support.scripted_speech import said, silence, speech
+from streaming.transcript import Word, join_words
+from tests.support.scripted_speech import said, silence, speech, transcribe
 from tests.support.session_harness import SessionHarness, with_options
 
 pytestmark = pytest.mark.unit
@@ -111,11 +112,52 @@ def test_an_interim_that_still_waits_is_cancelled_for_the_final():
 
 
 def test_at_most_one_interim_of_a_channel_is_in_the_engine():
-    harness = heard(said(0.5, list(range(1, 13))), holds_decodes=True)
+    harness = heard(said(0.5, [1, 2, 3, 4]), holds_decodes=True)
     assert len(harness.decodes(Purpose.INTERIM)) == 1
     harness.release()
-    harness.send(speech([13, 14]))
+    harness.send(speech([5]))
     assert len(harness.decodes(Purpose.INTERIM)) == 2
+
+
+def test_checkpoints_come_every_two_seconds_and_replace_the_interim_that_waits():
+    harness = heard(said(0.5, list(range(1, 20))), holds_decodes=True)
+    ends = [
+        d.request.start_sample + len(d.request.audio) for d in harness.decodes(Purpose.CHECKPOINT)
+    ]
+    steps = [after - before for before, after in pairwise(ends)]
+    assert len(ends) == 3
+    assert all(32_000 <= step < 32_000 + 512 for step in steps)
+    assert harness.held[0].request.id in harness.cancelled
+
+
+def test_a_final_waits_for_the_checkpoints_before_it():
+    harness = heard(said(0.5, list(range(1, 9)), 1.0), holds_decodes=True)
+    purposes = [decode.request.purpose for decode in harness.held]
+    assert purposes == [Purpose.INTERIM, Purpose.CHECKPOINT, Purpose.FINAL]
+    harness.release(2)
+    assert harness.finals == []
+    harness.release(1)
+    assert harness.text == "w1 w2 w3 w4 w5 w6 w7 w8"
+
+
+def test_finals_are_the_same_whatever_interims_the_engine_had_time_for():
+    def moody(request):
+        """Hear the first word otherwise in the middle of an utterance."""
+        hypothesis = transcribe(request)
+        if request.purpose is Purpose.FINAL or len(hypothesis.words) < 3:
+            return hypothesis
+        return replace(hypothesis, words=(Word(" x"), *hypothesis.words[1:]))
+
+    texts = []
+    for holds in (False, True):
+        harness = SessionHarness(holds_decodes=holds)
+        harness.engine = moody
+        harness.send(said(0.5, list(range(1, 20)), 1.0))
+        while harness.held:
+            harness.release(len(harness.held) - 1)
+        texts.append(harness.text)
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("x w2")
 
 
 def test_without_interims_only_finals_are_decoded():

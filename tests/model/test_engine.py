@@ -79,7 +79,7 @@ def test_a_batch_says_what_its_rows_say_alone(tiny):
         assert 0.5 < hypothesis.confidence <= 1
 
 
-def test_rows_of_one_batch_have_language_task_purpose_and_words_of_their_own(base):
+def test_rows_of_one_batch_have_language_task_and_words_of_their_own(base):
     short, other = said("0880"), said("0930")
     requests = [
         make_request(short),
@@ -87,7 +87,7 @@ def test_rows_of_one_batch_have_language_task_purpose_and_words_of_their_own(bas
         make_request(short, language="de"),
         make_request(other, task=Task.TRANSLATE),
         make_request(other, words=True),
-        make_request(short, words=True, purpose=Purpose.INTERIM),
+        make_request(short, words=True),
         make_request(other, language="de", task=Task.TRANSLATE, words=True),
     ]
     together = decoded(base, requests)
@@ -101,6 +101,13 @@ def test_rows_of_one_batch_have_language_task_purpose_and_words_of_their_own(bas
         for word, same in zip(mixed.words, plain.words, strict=True):
             if word.start_sample is not None and same.start_sample is not None:
                 assert abs(word.start_sample - same.start_sample) <= 1_600
+
+
+def test_finals_are_decoded_with_a_wider_beam_and_so_apart_from_interims(tiny):
+    audio = said("0880")
+    keys = [tiny.batch_key(make_request(audio, purpose=purpose)) for purpose in Purpose]
+    final, checkpoint, interim = keys
+    assert checkpoint == interim != final
 
 
 def test_rows_with_prompts_of_one_length_share_a_batch_and_of_others_do_not(base):

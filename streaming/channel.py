@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streaming.audio_buffer import AudioBuffer
+from streaming.decode_desk import DecodeDesk
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.endpointing import (
     CUT_SEARCH_S,
@@ -29,7 +30,7 @@ from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.pacing import is_interim_due
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
-from streaming.utterance import OpenUtterance, SpanDecode
+from streaming.utterance import OpenUtterance
 
 PREROLL_SAMPLES = 14 * WINDOW_SAMPLES
 """Kept from before speech was noticed: soft first consonants score low."""
@@ -65,13 +66,14 @@ class ChannelTranscriber:
         self.speech_samples = 0
         self._options = options
         self._finals = FinalQueue(identity.channel, LanguageLock(options.language))
+        self._desk = DecodeDesk(identity.next_request_id, self._buffer, self._finals, options)
         self._apply_endpointing()
 
     def set_options(self, options: SessionOptions) -> None:
         """Use these options from now on."""
         if options.language != self._options.language:
             self._finals.language = LanguageLock(options.language)
-        self._options = options
+        self._options = self._desk.options = options
         self._apply_endpointing()
 
     def _apply_endpointing(self) -> None:
@@ -236,51 +238,20 @@ class ChannelTranscriber:
         if not self._options.interim:
             return []
         if utterance.checkpoints.is_due(scored_end):
-            return [*self._cancel(utterance), self._ask_checkpoint(utterance, scored_end)]
+            return [*self._desk.drop(utterance), self._desk.ask_checkpoint(utterance, scored_end)]
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
         if not is_interim_due(scored_end - utterance.start_sample, decoded):
             return []
-        return [self._ask(utterance, scored_end, Purpose.INTERIM)]
+        return [self._desk.ask(utterance, scored_end, Purpose.INTERIM)]
 
     def _decode_ahead(self, utterance: OpenUtterance, span_end: int) -> list[ChannelOutput]:
         """Ask for what will be the final if the silence goes on."""
         if utterance.ahead_to_sample == span_end:
             return []
         utterance.ahead_to_sample = span_end
-        return [*self._cancel(utterance), self._ask(utterance, span_end, Purpose.FINAL)]
-
-    def _cancel(self, utterance: OpenUtterance) -> list[CancelDecode]:
-        """Drop the decode that a newer one of this utterance replaces."""
-        asked, utterance.outstanding = utterance.outstanding, None
-        return [] if asked is None else [CancelDecode(asked.request_id)]
-
-    def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
-        request = self._request(utterance, end_sample, purpose)
-        utterance.outstanding = SpanDecode(request.id, purpose, end_sample)
-        return request
-
-    def _ask_checkpoint(self, utterance: OpenUtterance, end_sample: int) -> DecodeRequest:
-        request = self._request(utterance, end_sample, Purpose.CHECKPOINT)
-        utterance.checkpoints.ask(request.id, end_sample)
-        return request
-
-    def _request(
-        self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
-    ) -> DecodeRequest:
-        utterance.decoded_to_sample = end_sample
-        return DecodeRequest(
-            id=self._identity.next_request_id(),
-            purpose=purpose,
-            audio=self._buffer.read(utterance.audio_start_sample, end_sample),
-            start_sample=utterance.audio_start_sample,
-            language=self._finals.language.language,
-            task=self._options.task,
-            words=self._options.words,
-            prompt=self._options.prompt,
-            keyterms=self._options.keyterms,
-        )
+        return [*self._desk.drop(utterance), self._desk.ask(utterance, span_end, Purpose.FINAL)]
 
     def _cut(self, utterance: OpenUtterance) -> list[ChannelOutput]:
         """End an utterance that grew too long at its quietest place and go on from there."""
@@ -313,8 +284,8 @@ class ChannelTranscriber:
         ):
             request_id, hypothesis = answered.request_id, answered.hypothesis
         else:
-            outputs += self._cancel(utterance)
-            request = self._ask(utterance, span_end, Purpose.FINAL)
+            outputs += self._desk.drop(utterance)
+            request = self._desk.ask(utterance, span_end, Purpose.FINAL)
             request_id = request.id
             outputs.append(request)
         pending = PendingFinal(utterance, end_sample, reason, request_id, hypothesis)

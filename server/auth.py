@@ -42,8 +42,7 @@ class Authenticator:
 
 def accepted_subprotocol(offered: Sequence[str]) -> str | None:
     """Return which subprotocol to echo: the first that is no key, or browsers drop the socket."""
-    is_marked = len(offered) > 1 and offered[0].lower() in SCHEMES
-    return offered[0] if is_marked or len(offered) == 1 else next(iter(offered), None)
+    return offered[0] if offered else None
 
 
 def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:

@@ -1,7 +1,8 @@
 """Messages on their way to one client.
 
 A newer interim replaces the one of the same channel that still waits; everything else is kept in
-order. Bounded: a client that takes nothing for `MAX_MESSAGES` messages is cut off, and told why.
+order. Bounded: a client that takes nothing for `MAX_MESSAGES` messages is cut off; what it
+does not read cannot tell it why.
 """
 
 import asyncio

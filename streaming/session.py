@@ -97,6 +97,7 @@ class Session:
         self._acked_sample = 0
         self._received_samples = 0
         self._error: StarlingError | None = None
+        self._is_abandoned = False
 
     @property
     def is_closed(self) -> bool:
@@ -192,10 +193,6 @@ class Session:
         outputs = self._channels[channel].on_decode_failed(request_id)
         return self._pass_on(channel, outputs)
 
-    def emit(self, event: ServerEvent) -> list[Effect]:
-        """Number and send an event that arose outside the session, such as a warning."""
-        return [] if self._state is _State.CLOSED else [self._emit(event)]
-
     def fail(self, error: StarlingError) -> list[Effect]:
         """End the session for `error`, once everything heard is in finals."""
         if self._state is not _State.OPEN:
@@ -208,6 +205,7 @@ class Session:
         if self._state is _State.CLOSED:
             return []
         self._error = error or self._error
+        self._is_abandoned = True
         ids = [i for c in self._channels for i in c.outstanding_requests()]
         self._request_channel.clear()
         return [*(CancelDecode(i) for i in ids), *self._close()]
@@ -315,12 +313,17 @@ class Session:
         self._acked_sample = safe
         return [self._emit(AudioAcknowledged(safe))]
 
+    def _close_reason(self) -> str:
+        if self._error is not None:
+            return self._error.code.value
+        return "disconnected" if self._is_abandoned else "stop"
+
     def _close(self) -> list[Effect]:
         effects: list[Effect] = []
         if self._error is not None:
             effects.append(self._emit(Failed(self._error)))
         closed = Closed(
-            reason="stop" if self._error is None else str(self._error.code),
+            reason=self._close_reason(),
             audio_samples=self._received_samples,
             speech_samples=sum(c.speech_samples for c in self._channels),
             num_utterances=sum(c.num_utterances for c in self._channels),

@@ -90,7 +90,7 @@ def _parse(message: str) -> wire.AnyClientMessage:
 def _explain(error: ValidationError, code: ErrorCode) -> StarlingError:
     """Name the first wrong field without echoing what the client sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in _MESSAGE_TYPES)
+    place = ".".join(str(part) for part in first["loc"] if part not in _MESSAGE_TYPES)[:60]
     what = f"{place}: {first['msg']}" if place else first["msg"]
     return StarlingError(
         code,

@@ -40,7 +40,9 @@ class TunableOptions(ClientMessage):
         None, description="Longest utterance in seconds; then it is cut at its quietest place."
     )
     prompt: str | None = Field(
-        None, description="Text the speech is likely to continue: names, spelling, style."
+        None,
+        description="What was said before: sets names, spelling, style. Not what is about to be "
+        "said: Whisper leaves out what it finds here.",
     )
     keyterms: list[str] | None = Field(
         None, description="Words or names to favour; shares the space of `prompt`."

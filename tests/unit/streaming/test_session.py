@@ -20,8 +20,6 @@ from streaming.events import (
     SpeechStarted,
     StopRequested,
     UtteranceEnded,
-    Warned,
-    WarningCode,
 )
 from streaming.options import AudioFormat, ChannelMode, Encoding, OptionRequest
 from streaming.transcript import Hypothesis, Word
@@ -130,7 +128,6 @@ def test_nothing_is_said_after_closed():
     assert session.on_decoded(1, Hypothesis((Word(" late"),), "en")) == []
     assert session.on_decode_failed(1) == []
     assert session.on_timeout(1e9) == []
-    assert session.emit(Warned(WarningCode.DECODE_FAILED, "a", "b")) == []
     assert session.fail(StarlingError(ErrorCode.INTERNAL, "a", "b")) == []
     assert session.abort() == []
     assert session.next_deadline() is None
@@ -250,11 +247,10 @@ def test_an_aborted_session_cancels_what_it_asked_and_closes_without_waiting():
     assert error_code(harness) is ErrorCode.INTERNAL
 
 
-def test_an_event_from_outside_is_numbered_like_all_others():
+def test_a_client_that_is_gone_is_not_counted_as_a_stop():
     harness = SessionHarness()
-    warning = Warned(WarningCode.DECODE_FAILED, "a", "b")
-    harness.perform(harness.session.emit(warning))
-    assert (harness.emitted[-1].seq, harness.events[-1]) == (2, warning)
+    harness.perform(harness.session.abort())
+    assert harness.of(Closed)[0].reason == "disconnected"
 
 
 def test_only_a_stop_of_an_open_session_will_drain_it():

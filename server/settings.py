@@ -84,7 +84,7 @@ class Settings(BaseModel):
         10.0, gt=0, description="Unprocessed audio of a session at which the server stops reading."
     )
     endpoint_silence_ms: int = Field(
-        700, ge=100, le=5000, description="Default silence that ends an utterance."
+        850, ge=100, le=5000, description="Default silence that ends an utterance."
     )
     max_utterance_s: float = Field(15.0, ge=2.0, le=28.0, description="Default longest utterance.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -72,7 +72,7 @@ class SessionOptions:
     task: Task = Task.TRANSCRIBE
     interim: bool = True
     words: bool = False
-    endpoint_silence_ms: int = 700
+    endpoint_silence_ms: int = 850
     max_utterance_s: float = 15.0
     prompt: str = ""
     keyterms: tuple[str, ...] = ()

@@ -3,9 +3,9 @@
 Thresholds are OpenAI's (`transcribe.py`: no_speech 0.6, logprob -1.0, compression 2.4), which
 faster-whisper uses too, but for one: what scores as non-speech must be surer (-0.5) to be believed.
 On real noise and music Whisper says "Thank you." at -0.7 to -0.9 with no_speech above 0.7; of 144
-utterances of real speech only "hmm" and "um" came there (docs/performance.md). OpenAI's answer to
-trouble is a ladder of six temperatures; here it is one retry on the full window with repetition
-made costly, because a batch waits for its slowest row.
+utterances of real speech only "Hmm", "Um," and one "Thank you." did (docs/performance.md).
+OpenAI's answer to trouble is a ladder of six temperatures; here it is one retry on the full window
+with repetition made costly, because a batch waits for its slowest row.
 """
 
 import zlib

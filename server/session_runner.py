@@ -122,7 +122,8 @@ class SessionRunner:
             if self._session.is_draining and isinstance(message, bytes):
                 continue
             try:
-                await self._take(self._dialect.decode(message))
+                for event in self._dialect.decode(message):
+                    await self._take(event)
             except StarlingError as error:
                 self._perform(self._session.fail(error))
             except Exception as error:
@@ -193,11 +194,9 @@ class SessionRunner:
 
     def _send(self, emit: Emit) -> None:
         self._observe(emit)
-        message = self._dialect.encode(emit.seq, emit.event)
-        if message is None:
-            return
         try:
-            self._outbox.put(message)
+            for message in self._dialect.encode(emit.seq, emit.event):
+                self._outbox.put(message)
         except StarlingError as error:
             asyncio.get_running_loop().call_soon(self._cut_off, error)
 

@@ -33,12 +33,12 @@ class Dialect(Protocol):
             StarlingError: INVALID_MESSAGE or INVALID_OPTIONS.
         """
 
-    def decode(self, message: str | bytes) -> ClientEvent:
-        """Return what a later message says.
+    def decode(self, message: str | bytes) -> list[ClientEvent]:
+        """Return what a later message says; nothing when it asks nothing of the session.
 
         Raises:
             StarlingError: INVALID_MESSAGE or PROTOCOL_VIOLATION.
         """
 
-    def encode(self, seq: int, event: ServerEvent) -> Outgoing | None:
-        """Return the message for an event; None when this dialect has no word for it."""
+    def encode(self, seq: int, event: ServerEvent) -> list[Outgoing]:
+        """Return the messages for an event; none when this dialect has no word for it."""

@@ -48,20 +48,20 @@ class NativeDialect:
         }
         return replace(named, **changes)
 
-    def decode(self, message: str | bytes) -> ev.ClientEvent:
+    def decode(self, message: str | bytes) -> list[ev.ClientEvent]:
         """Return the event of a message after the first."""
         if isinstance(message, bytes):
-            return ev.AudioReceived(message)
+            return [ev.AudioReceived(message)]
         parsed = _parse(message)
         match parsed:
             case wire.Finalize():
-                return ev.FinalizeRequested(parsed.id)
+                return [ev.FinalizeRequested(parsed.id)]
             case wire.Update():
-                return ev.OptionsChanged(_option_request(parsed))
+                return [ev.OptionsChanged(_option_request(parsed))]
             case wire.Ping():
-                return ev.PingReceived(parsed.id)
+                return [ev.PingReceived(parsed.id)]
             case wire.Stop():
-                return ev.StopRequested()
+                return [ev.StopRequested()]
             case wire.Start():
                 raise StarlingError(
                     ErrorCode.PROTOCOL_VIOLATION,
@@ -71,13 +71,13 @@ class NativeDialect:
             case _:
                 assert_never(parsed)
 
-    def encode(self, seq: int, event: ev.ServerEvent) -> Outgoing | None:
+    def encode(self, seq: int, event: ev.ServerEvent) -> list[Outgoing]:
         """Return the JSON message for an event."""
         message = _to_wire(seq, event)
         exclude = {"words"} if getattr(message, "words", ()) is None else None
         data = message.model_dump_json(exclude=exclude)
         replaces = f"interim {event.channel}" if isinstance(event, ev.Interim) else None
-        return Outgoing(data, replaces)
+        return [Outgoing(data, replaces)]
 
 
 def _parse(message: str) -> wire.AnyClientMessage:

@@ -191,7 +191,6 @@ async def _refuse(
     closed = Closed(str(error.code), 0, 0, 0, 0)
     events: tuple[ServerEvent, ...] = (Failed(error), closed)
     for seq, event in enumerate(events, start=1):
-        message = dialect.encode(seq, event)
-        if message is not None:
+        for message in dialect.encode(seq, event):
             await connection.send(message.data)
     await connection.close(WIRE_STATUS[error.code].websocket, "")

@@ -44,16 +44,17 @@ class GoldenPlayer:
         if self._harness is None:
             return self._open(message)
         try:
-            event = self._dialect.decode(message)
+            events = self._dialect.decode(message)
         except StarlingError as error:
             self._harness.perform(self._harness.session.fail(error))
             return self._said(self._harness)
-        if isinstance(event, AudioReceived):
-            assert self._intake is not None
-            audio = self._intake.feed(event.data)
-            self._harness.perform(self._harness.session.on_audio(audio, 0.0))
-        else:
-            self._harness.control(event)
+        for event in events:
+            if isinstance(event, AudioReceived):
+                assert self._intake is not None
+                audio = self._intake.feed(event.data)
+                self._harness.perform(self._harness.session.on_audio(audio, 0.0))
+            else:
+                self._harness.control(event)
         return self._said(self._harness)
 
     def _open(self, message: str | bytes) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ class GoldenPlayer:
             options = resolve_options(request, SessionOptions(), (ENGLISH,), OptionLimits())
         except StarlingError as error:
             refusal = [Failed(error), Closed(str(error.code), 0, 0, 0, 0)]
-            return [self._encode(seq, event) for seq, event in enumerate(refusal, start=1)]
+            return [m for seq, e in enumerate(refusal, start=1) for m in self._encode(seq, e)]
         self._harness = SessionHarness(options)
         self._harness.engine = _transcribe
         self._intake = RawAudioIntake(options.audio)
@@ -72,13 +73,10 @@ class GoldenPlayer:
     def _said(self, harness: SessionHarness) -> list[dict[str, Any]]:
         fresh = harness.emitted[self._num_said :]
         self._num_said = len(harness.emitted)
-        return [self._encode(emit.seq, emit.event) for emit in fresh]
+        return [message for emit in fresh for message in self._encode(emit.seq, emit.event)]
 
-    def _encode(self, seq: int, event: Any) -> dict[str, Any]:
-        message = self._dialect.encode(seq, event)
-        assert message is not None
-        said: dict[str, Any] = json.loads(message.data)
-        return said
+    def _encode(self, seq: int, event: Any) -> list[dict[str, Any]]:
+        return [json.loads(message.data) for message in self._dialect.encode(seq, event)]
 
 
 def _audio(speech: list[Any] | None = None, silence: float = 0.0) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_there_are_conversations():
     ],
 )
 def test_messages_become_events(message, event):
-    assert NativeDialect().decode(message) == event
+    assert NativeDialect().decode(message) == [event]
 
 
 NO_MESSAGES = (
@@ -157,9 +157,7 @@ def test_keys_in_the_address_are_refused_and_not_repeated(name):
 def test_only_interims_replace_one_another_and_only_in_their_channel():
     dialect = NativeDialect()
     interim = ev.Interim(1, 1, (), (Word(" a"),), 0, 1, "en")
-    message = dialect.encode(1, interim)
-    assert message is not None
+    (message,) = dialect.encode(1, interim)
     assert message.replaces == "interim 1"
-    ended = dialect.encode(2, ev.UtteranceEnded(1, 1, 1, ev.EndReason.STOP))
-    assert ended is not None
+    (ended,) = dialect.encode(2, ev.UtteranceEnded(1, 1, 1, ev.EndReason.STOP))
     assert ended.replaces is None

@@ -1,75 +1,137 @@
-"""What a load test found, as numbers for JSON and sentences for people."""
+"""What a load run found, as numbers.
 
-import statistics
+Delays are in seconds. `losses` looks at the whole run, `timing` at a part of it: the steady state,
+or one phase of an overload. Text is compared with the same recordings alone on the same server.
+"""
+
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from loadtest import measures
-from loadtest.sessions import GAP_S, Placement, SessionResult
+from loadtest.alone import Alone
+from loadtest.delays import pooled, session_delays, summary
+from loadtest.load_run import LoadRun
+from loadtest.measures import Delay
+from loadtest.scoring import Tally, tally
+from loadtest.server_use import server_use
+from loadtest.speech_map import SpeechMap, joined
+from loadtest.voice_process import SessionResult
+from loadtest.voices import GAP_S, Clip, Placement
+from loadtest.word_delays import TimedWord
 
-Totals = Mapping[str, float]
+
+@dataclass(frozen=True)
+class Material:
+    """The clips of a run, where they are speech, and what they give alone."""
+
+    clips: Sequence[Clip]
+    maps: Sequence[SpeechMap]
+    alone: Sequence[Alone]
 
 
-def load_report(
-    results: Sequence[SessionResult], alone: Mapping[str, str], before: Totals, after: Totals
-) -> dict[str, Any]:
-    """Sum up all sessions.
+@dataclass(frozen=True)
+class Window:
+    """A part of a run, in seconds from its beginning."""
 
-    Delays are in seconds. A clip is lost when it has text alone and none here; it is the same
-    when its words are, apart from case and punctuation. `before` and `after` are the server's
-    metrics around the run.
-    """
-    latencies: list[float] = []
-    delays: list[float] = []
-    texts = [(alone[p.clip.name], text) for result in results for p, text in _texts(result)]
-    spoken = [(expected, text) for expected, text in texts if measures.words_of(expected)]
-    for result in results:
-        if result.started_at is not None:
-            latencies += measures.final_latencies_s(result.seen, result.started_at)
-            delays += measures.first_text_delays_s(result.seen, result.started_at)
-    same = sum(1 for expected, text in spoken if _is_same(expected, text))
+    from_s: float
+    to_s: float
+
+
+def losses(run: LoadRun, material: Material) -> dict[str, Any]:
+    """Count what went missing or came out otherwise than alone."""
+    spoken = [
+        (placement, text)
+        for result in run.results
+        for placement, text in _texts(result)
+        if measures.words_of(material.alone[placement.clip].text)
+    ]
+    alone = [material.alone[placement.clip].text for placement, _ in spoken]
+    words = [
+        (measures.words_of(was), measures.words_of(text))
+        for was, (_, text) in zip(alone, spoken, strict=True)
+    ]
+    lost_clips = sum(1 for _, got in words if not got)
+    unanswered = sum(measures.num_unanswered(result.seen) for result in run.results)
+    failures = Counter(r.failure for r in run.results if r.failure and not r.is_refused)
+    at_load, without_load = _error_rates(spoken, alone, material.clips)
     return {
-        "sessions": len(results),
-        "failures": dict(Counter(result.failure for result in results if result.failure)),
+        "sessions": len(run.results),
+        "failures": dict(failures),
+        "refused": sum(1 for result in run.results if result.is_refused),
         "clips": len(spoken),
-        "lost_clips": sum(1 for _, text in spoken if not measures.words_of(text)),
-        "same_text_share": same / len(spoken) if spoken else None,
-        "sequence_gaps": sum(1 for result in results if measures.has_sequence_gap(result.seen)),
-        "finals": len(latencies),
-        "final_latency_p50_s": statistics.median(latencies) if latencies else None,
-        "final_latency_p95_s": measures.percentile(latencies, 0.95),
-        "first_text_p50_s": statistics.median(delays) if delays else None,
-        "first_text_p95_s": measures.percentile(delays, 0.95),
-        "revision_rate": _revision_rate(results),
-        "mean_batch_size": _mean(before, after, "starling_batch_size"),
+        "finals_lost": lost_clips + unanswered,
+        "words_lost": sum(len(was) - len(measures.kept_words(was, got)) for was, got in words),
+        "same_text_share": _share(sum(1 for was, got in words if was == got), len(words)),
+        "error_rate": at_load.rate,
+        "error_rate_alone": without_load.rate,
+        "error_rate_rise": _difference(at_load, without_load),
+        "broken_commitments": sum(measures.count_broken_commitments(r.seen) for r in run.results),
+        "out_of_order": sum(1 for r in run.results if measures.is_out_of_order(r.seen)),
+        "client_cpu_s": run.client_cpu_s,
+        "client_lateness_p99_s": run.client_lateness_p99_s,
     }
 
 
-def load_lines(report: Mapping[str, Any]) -> list[str]:
-    """Say it in sentences."""
-    failures = ", ".join(f"{count} x {code}" for code, count in report["failures"].items())
-    counts = (
-        f"{report['sessions']} sessions, failed: {failures or 'none'}; {report['clips']} clips, "
-        f"{report['lost_clips']} lost, {report['sequence_gaps']} sessions with missing messages."
-    )
-    lines = [counts]
-    if report["final_latency_p50_s"] is not None:
-        lines.append(
-            f"Final text {report['final_latency_p50_s']:.2f} s after speech ends (median), "
-            f"{report['final_latency_p95_s']:.2f} s (p95), {report['finals']} finals."
+def timing(run: LoadRun, material: Material, window: Window) -> dict[str, Any]:
+    """Sum up delays and what the server used between two instants of a run."""
+    found = delays(run, material)
+    revisions = measures.Revisions()
+    for result in run.results:
+        revisions += measures.count_revisions(
+            [e for e in result.seen if _is_in(e.at - run.begins_at, window)]
         )
-    if report["same_text_share"] is not None:
-        lines.append(f"Same words as alone: {100 * report['same_text_share']:.1f} % of clips.")
-    if report["mean_batch_size"] is not None:
-        lines.append(f"Mean batch size {report['mean_batch_size']:.2f}.")
-    return lines
+    summaries = {name: summary(_in_window(all_of, run, window)) for name, all_of in found.items()}
+    return {
+        "from_s": window.from_s,
+        "to_s": window.to_s,
+        **summaries,
+        "revision_rate": revisions.rate,
+        "interims_per_s": summaries["interim_age"]["count"] / (window.to_s - window.from_s),
+        "server": server_use(run.reading_at(window.from_s), run.reading_at(window.to_s)),
+    }
+
+
+def delays(run: LoadRun, material: Material) -> dict[str, list[Delay]]:
+    """Collect every delay of a run by what it is of."""
+    return pooled(
+        session_delays(
+            result.seen,
+            result.started_at,
+            joined(
+                ((p.start_s, material.maps[p.clip]) for p in result.placements), result.duration_s
+            ),
+            _spoken(result, material),
+        )
+        for result in run.results
+        if result.started_at is not None
+    )
+
+
+def _in_window(found: Iterable[Delay], run: LoadRun, window: Window) -> list[Delay]:
+    return [delay for delay in found if _is_in(delay.at - run.begins_at, window)]
+
+
+def _is_in(run_s: float, window: Window) -> bool:
+    return window.from_s <= run_s < window.to_s
+
+
+def _spoken(result: SessionResult, material: Material) -> list[TimedWord]:
+    return [
+        TimedWord(word.word, placement.start_s + word.end_s)
+        for placement in result.placements
+        for word in material.alone[placement.clip].words
+    ]
 
 
 def _texts(result: SessionResult) -> list[tuple[Placement, str]]:
-    """Give each clip the finals whose middle lies in it or in the halves of the gaps around."""
-    if result.failure is not None:
-        return [(placement, "") for placement in result.placements]
+    """Give each clip the finals whose middle lies in it or in half a gap around.
+
+    A session that was refused had no audio, so it has no clips to lose.
+    """
+    if result.is_refused:
+        return []
     finals = measures.finals(result.seen)
     return [
         (
@@ -86,19 +148,22 @@ def _texts(result: SessionResult) -> list[tuple[Placement, str]]:
     ]
 
 
-def _is_same(expected: str, text: str) -> bool:
-    return measures.words_of(expected) == measures.words_of(text)
+def _error_rates(
+    spoken: Sequence[tuple[Placement, str]], alone: Sequence[str], clips: Sequence[Clip]
+) -> tuple[Tally, Tally]:
+    """Tally errors at load and without; where no reference is known, the text alone is one."""
+    at_load = without_load = Tally()
+    for (placement, text), was in zip(spoken, alone, strict=True):
+        clip = clips[placement.clip]
+        reference = was if clip.reference is None else clip.reference
+        at_load += tally(reference, text, clip.language)
+        without_load += tally(reference, was, clip.language)
+    return at_load, without_load
 
 
-def _revision_rate(results: Sequence[SessionResult]) -> float | None:
-    total = measures.Revisions()
-    for result in results:
-        total += measures.count_revisions(result.seen)
-    return total.rate
+def _difference(one: Tally, other: Tally) -> float | None:
+    return None if one.rate is None or other.rate is None else one.rate - other.rate
 
 
-def _mean(before: Totals, after: Totals, name: str) -> float | None:
-    """Average what a histogram counted between two readings."""
-    count = after.get(f"{name}_count", 0.0) - before.get(f"{name}_count", 0.0)
-    total = after.get(f"{name}_sum", 0.0) - before.get(f"{name}_sum", 0.0)
-    return total / count if count > 0 else None
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

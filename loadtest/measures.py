@@ -2,7 +2,7 @@
 
 All times are seconds of the event loop's clock; `started_at` is when audio time 0 was spoken, so
 a delay is `arrival - (started_at + audio time)`. It means nothing for audio sent faster than
-real time.
+real time. Where speech really began and ended comes from a `SpeechMap`, not from the server.
 """
 
 import difflib
@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from starling_client import Event, Final, Interim, SpeechStarted
+from loadtest.speech_map import SpeechMap
+from starling_client import Event, Final, Interim, SpeechStarted, UtteranceEnded
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,14 @@ class Seen:
 
     at: float
     event: Event
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Something came `delay_s` late, at the instant `at`."""
+
+    at: float
+    delay_s: float
 
 
 @dataclass(frozen=True)
@@ -45,25 +54,44 @@ def finals(seen: Iterable[Seen]) -> list[Final]:
     return [entry.event for entry in seen if isinstance(entry.event, Final)]
 
 
-def final_latencies_s(seen: Iterable[Seen], started_at: float) -> list[float]:
-    """From the end of each utterance's speech to its final text."""
-    return [
-        entry.at - started_at - entry.event.end for entry in seen if isinstance(entry.event, Final)
-    ]
+def final_delays(seen: Sequence[Seen], started_at: float, speech: SpeechMap) -> list[Delay]:
+    """From the true end of each utterance's speech to its final text."""
+    starts = sorted(e.event.start for e in seen if isinstance(e.event, SpeechStarted))
+    delays = []
+    for entry in seen:
+        if isinstance(entry.event, Final):
+            heard = entry.event
+            later = next((start for start in starts if start > heard.start + 1e-3), float("inf"))
+            end_s = speech.end_s(heard.start, heard.end, max(later, heard.end))
+            delays.append(Delay(entry.at, entry.at - started_at - end_s))
+    return delays
 
 
-def first_text_delays_s(seen: Iterable[Seen], started_at: float) -> list[float]:
-    """From the start of each utterance's speech to the first text shown for it."""
+def first_text_delays(seen: Iterable[Seen], started_at: float, speech: SpeechMap) -> list[Delay]:
+    """From the true start of each utterance's speech to the first text shown for it."""
     waiting: dict[int, float] = {}
-    delays: list[float] = []
+    delays: list[Delay] = []
+    last_end_s = 0.0
     for entry in seen:
         match entry.event:
             case SpeechStarted(utterance=utterance, start=start):
-                waiting[utterance] = start
+                waiting[utterance] = speech.onset_s(start, last_end_s)
             case Interim(utterance=utterance, text=text) | Final(utterance=utterance, text=text):
                 if text.strip() and utterance in waiting:
-                    delays.append(entry.at - started_at - waiting.pop(utterance))
+                    onset_s = waiting.pop(utterance)
+                    delays.append(Delay(entry.at, entry.at - started_at - onset_s))
+            case UtteranceEnded(end=end):
+                last_end_s = end
     return delays
+
+
+def interim_ages(seen: Iterable[Seen], started_at: float) -> list[Delay]:
+    """How old the newest audio behind each interim was when it came."""
+    return [
+        Delay(entry.at, entry.at - started_at - entry.event.end)
+        for entry in seen
+        if isinstance(entry.event, Interim)
+    ]
 
 
 def count_revisions(seen: Iterable[Seen]) -> Revisions:
@@ -78,11 +106,41 @@ def count_revisions(seen: Iterable[Seen]) -> Revisions:
             continue
         words = words_of(entry.event.text)
         before = shown.get(entry.event.utterance, [])
-        revised += len(before) - _num_kept(before, words)
+        revised += len(before) - len(kept_words(before, words))
         shown[entry.event.utterance] = words
         if isinstance(entry.event, Final):
             num_final_words += len(words)
     return Revisions(revised, num_final_words)
+
+
+def count_broken_commitments(seen: Iterable[Seen]) -> int:
+    """Count texts that do not begin with what their utterance had committed before, to the letter.
+
+    An utterance that ends without a final breaks one too, when it had committed words.
+    """
+    committed: dict[int, str] = {}
+    broken = 0
+    for entry in seen:
+        match entry.event:
+            case Interim(utterance=utterance, committed=text):
+                broken += not text.startswith(committed.get(utterance, ""))
+                committed[utterance] = text
+            case Final(utterance=utterance, text=text):
+                broken += not text.strip().startswith(committed.pop(utterance, "").strip())
+            case UtteranceEnded(utterance=utterance):
+                broken += bool(committed.pop(utterance, "").strip())
+    return broken
+
+
+def num_unanswered(seen: Iterable[Seen]) -> int:
+    """Count utterances that began and never ended: their finals are lost."""
+    is_open: set[int] = set()
+    for entry in seen:
+        if isinstance(entry.event, SpeechStarted):
+            is_open.add(entry.event.utterance)
+        elif isinstance(entry.event, UtteranceEnded):
+            is_open.discard(entry.event.utterance)
+    return len(is_open)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -94,9 +152,10 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return ordered[int(index)]
 
 
-def has_sequence_gap(seen: Sequence[Seen]) -> bool:
-    """Tell whether a server message is missing; `ready`, which is not among them, was number 1."""
-    return [entry.event.seq for entry in seen] != list(range(2, len(seen) + 2))
+def is_out_of_order(seen: Sequence[Seen]) -> bool:
+    """Tell whether message numbers ever fell; they may jump where a newer interim replaced one."""
+    numbers = [entry.event.seq for entry in seen]
+    return any(later <= earlier for earlier, later in zip([1, *numbers], numbers, strict=False))
 
 
 def words_of(text: str) -> list[str]:
@@ -104,6 +163,11 @@ def words_of(text: str) -> list[str]:
     return [word for token in text.casefold().split() if (word := re.sub(r"\W", "", token))]
 
 
-def _num_kept(before: Sequence[str], after: Sequence[str]) -> int:
+def kept_words(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
+    """Pair the places of words that stand in both, in order."""
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return sum(block.size for block in matcher.get_matching_blocks())
+    return [
+        (block.a + offset, block.b + offset)
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    ]

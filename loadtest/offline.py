@@ -11,10 +11,22 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any
 
 BEAM_SIZE = 5
 TEMPERATURES = (0.0, 0.4)
+
+
+def offline_options() -> dict[str, Any]:
+    """Return all that decides a transcript besides weights, audio and language."""
+    return {
+        "beam_size": BEAM_SIZE,
+        "temperature": TEMPERATURES,
+        "condition_on_previous_text": False,
+        "faster_whisper": version("faster-whisper"),
+        "ctranslate2": version("ctranslate2"),
+    }
 
 
 @dataclass(frozen=True)

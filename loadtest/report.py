@@ -1,16 +1,14 @@
-"""Outcomes as numbers: a dictionary for JSON and a table for people."""
+"""Outcomes of an evaluation as numbers, ready for JSON."""
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.table import Table
-
 from loadtest import measures
+from loadtest.delays import pooled, session_delays, summary
 from loadtest.evaluation import Outcome
 from loadtest.manifest import NO_LANGUAGE
-from loadtest.scoring import Tally, tally, unit
+from loadtest.scoring import Tally, character_tally, tally, unit
 
 ALL_KINDS = "all"
 
@@ -25,59 +23,12 @@ def build_report(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "groups": [_group(language, kind, group) for (language, kind), group in _grouped(outcomes)],
         "no_speech": _no_speech(outcomes),
+        "broken_commitments": sum(
+            measures.count_broken_commitments(outcome.streamed.seen) for outcome in outcomes
+        ),
         "timing": _timing(outcomes),
         "files": [_file(outcome) for outcome in outcomes],
     }
-
-
-def table(report: dict[str, Any]) -> Table:
-    """Lay the groups out for a terminal; what was not measured has no column."""
-    shown = Table(title="Streaming accuracy", title_justify="left")
-    groups = report["groups"]
-    columns: dict[str, list[str | None]] = {
-        "language": [_language(group) for group in groups],
-        "kind": [group["kind"] for group in groups],
-        "files": [str(group["files"]) for group in groups],
-        "words": [str(group["reference_words"]) for group in groups],
-        "errors %": [_percent(group["error_rate"]) for group in groups],
-        "offline %": [_percent(group["offline_error_rate"]) for group in groups],
-        "difference": [_points(group["difference"]) for group in groups],
-        "revised %": [_percent(group["revision_rate"]) for group in groups],
-    }
-    measured = {name: cells for name, cells in columns.items() if any(cells)}
-    for name in measured:
-        shown.add_column(name, justify="left" if name in {"language", "kind"} else "right")
-    for group, *cells in zip(groups, *measured.values(), strict=True):
-        shown.add_row(*(cell or "-" for cell in cells), end_section=group["kind"] == ALL_KINDS)
-    return shown
-
-
-def summary_lines(report: dict[str, Any]) -> list[str]:
-    """Say the rest in sentences."""
-    failed = [file for file in report["files"] if file["failure"] is not None]
-    lines = [
-        f"Failed, all words counted as missed: {file['file']}: {file['failure']}" for file in failed
-    ]
-    no_speech, timing = report["no_speech"], report["timing"]
-    if no_speech["files"]:
-        offline = no_speech["offline_words"]
-        lines.append(
-            f"Without speech: {no_speech['words']} words in {no_speech['files_with_text']} of "
-            f"{no_speech['files']} files, {no_speech['words_per_minute']:.1f} a minute"
-            + ("." if offline is None else f" (offline: {offline} words).")
-        )
-    if timing["final_latency_p50_s"] is not None:
-        lines.append(
-            f"First text {timing['first_text_p50_s']:.2f} s after speech starts (median), "
-            f"{timing['first_text_p95_s']:.2f} s (p95); final text "
-            f"{timing['final_latency_p50_s']:.2f} s after it ends (median), "
-            f"{timing['final_latency_p95_s']:.2f} s (p95)."
-        )
-    if timing["seconds_per_audio_second"] is not None:
-        lines.append(
-            f"A session took {timing['seconds_per_audio_second']:.3f} s for each second of audio."
-        )
-    return lines
 
 
 def _grouped(
@@ -94,18 +45,14 @@ def _grouped(
 
 
 def _group(language: str, kind: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    streamed = offline = Tally()
-    revisions = measures.Revisions()
+    streamed = characters = offline = offline_characters = Tally()
     for outcome in outcomes:
         reference = outcome.recording.reference
         streamed += tally(reference, outcome.streamed.text, language)
-        if outcome.streamed.started_at is not None:
-            revisions += measures.count_revisions(outcome.streamed.seen)
+        characters += character_tally(reference, outcome.streamed.text, language)
         if outcome.offline_text is not None:
             offline += tally(reference, outcome.offline_text, language)
-    difference = (
-        None if streamed.rate is None or offline.rate is None else streamed.rate - offline.rate
-    )
+            offline_characters += character_tally(reference, outcome.offline_text, language)
     return {
         "language": language,
         "kind": kind,
@@ -114,9 +61,31 @@ def _group(language: str, kind: str, outcomes: Sequence[Outcome]) -> dict[str, A
         "reference_words": streamed.reference_words,
         "errors": streamed.errors,
         "error_rate": streamed.rate,
+        "character_error_rate": characters.rate,
         "offline_errors": offline.errors if offline.num_files else None,
         "offline_error_rate": offline.rate,
-        "difference": difference,
+        "offline_character_error_rate": offline_characters.rate,
+        "difference": _difference(streamed, offline),
+        **_viewed(outcomes),
+    }
+
+
+def _difference(one: Tally, other: Tally) -> float | None:
+    return None if one.rate is None or other.rate is None else one.rate - other.rate
+
+
+def _viewed(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Sum up what a viewer notices of time; all None for audio faster than real time."""
+    live = [o for o in outcomes if o.streamed.started_at is not None]
+    revisions = measures.Revisions()
+    for outcome in live:
+        revisions += measures.count_revisions(outcome.streamed.seen)
+    found = pooled(
+        session_delays(o.streamed.seen, o.streamed.started_at or 0.0, o.speech, o.spoken)
+        for o in live
+    )
+    return {
+        "delays": {name: summary(delays) for name, delays in found.items()} if live else None,
         "revision_rate": revisions.rate,
     }
 
@@ -135,30 +104,16 @@ def _no_speech(outcomes: Iterable[Outcome]) -> dict[str, Any]:
     }
 
 
-def _timing(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    first_text: list[float] = []
-    final: list[float] = []
-    is_real_time = False
-    for outcome in outcomes:
-        started_at = outcome.streamed.started_at
-        if started_at is not None:
-            is_real_time = True
-            first_text += measures.first_text_delays_s(outcome.streamed.seen, started_at)
-            final += measures.final_latencies_s(outcome.streamed.seen, started_at)
-    return {
-        "audio_s": sum(outcome.streamed.audio_s for outcome in outcomes),
-        "first_text_p50_s": statistics.median(first_text) if first_text else None,
-        "first_text_p95_s": measures.percentile(first_text, 0.95),
-        "final_latency_p50_s": statistics.median(final) if final else None,
-        "final_latency_p95_s": measures.percentile(final, 0.95),
-        "seconds_per_audio_second": None if is_real_time else _cost(outcomes),
-    }
-
-
-def _cost(outcomes: Sequence[Outcome]) -> float | None:
+def _timing(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Sum up the whole run; the real-time factor is a session's time for a second of audio."""
+    is_real_time = any(outcome.streamed.started_at is not None for outcome in outcomes)
     audio_s = sum(outcome.streamed.audio_s for outcome in outcomes)
     wall_s = sum(outcome.streamed.wall_s for outcome in outcomes)
-    return wall_s / audio_s if audio_s else None
+    return {
+        "audio_s": audio_s,
+        **_viewed(outcomes),
+        "real_time_factor": wall_s / audio_s if audio_s and not is_real_time else None,
+    }
 
 
 def _file(outcome: Outcome) -> dict[str, Any]:
@@ -171,18 +126,13 @@ def _file(outcome: Outcome) -> dict[str, Any]:
         "text": outcome.streamed.text,
         "offline_text": outcome.offline_text,
         "audio_s": outcome.streamed.audio_s,
+        "final_delays_s": _final_delays_s(outcome),
     }
 
 
-def _language(group: dict[str, Any]) -> str:
-    """Name the language, and what is counted when that is not words."""
-    language: str = group["language"]
-    return language if group["unit"] == "WER" else f"{language} (letters)"
-
-
-def _percent(rate: float | None) -> str | None:
-    return None if rate is None else f"{100 * rate:.2f}"
-
-
-def _points(difference: float | None) -> str | None:
-    return None if difference is None else f"{100 * difference:+.2f}"
+def _final_delays_s(outcome: Outcome) -> list[float]:
+    started_at = outcome.streamed.started_at
+    if started_at is None:
+        return []
+    found = measures.final_delays(outcome.streamed.seen, started_at, outcome.speech)
+    return [round(delay.delay_s, 3) for delay in found]

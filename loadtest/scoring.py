@@ -60,6 +60,20 @@ def tally(reference: str, hypothesis: str, language: str) -> Tally:
     return Tally(errors, found.substitutions + found.deletions + found.hits, 1)
 
 
+def character_tally(reference: str, hypothesis: str, language: str) -> Tally:
+    """Count the wrong letters of one file, spaces not among them; else as `tally`."""
+    import_scorers()
+    import jiwer  # noqa: PLC0415 - in the optional `eval` group
+
+    normalise = _normaliser(language)
+    expected, got = (normalise(text).replace(" ", "") for text in (reference, hypothesis))
+    if not expected:
+        return Tally(len(got), 0, 1)
+    found = jiwer.process_characters(expected, got)
+    errors = found.substitutions + found.deletions + found.insertions
+    return Tally(errors, found.substitutions + found.deletions + found.hits, 1)
+
+
 def normalised(text: str, language: str) -> str:
     """Put a text in the form in which it is compared."""
     return _normaliser(language)(text)

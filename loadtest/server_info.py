@@ -2,12 +2,13 @@
 
 import http.client
 import json
-import re
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from loadtest.metric_readings import Reading, read_metrics
+
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
-_SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{[^}]*\})? (?P<value>\S+)")
 _TIMEOUT_S = 10.0
 
 
@@ -28,17 +29,13 @@ def served_models(url: str, api_key: str | None) -> list[ServedModel]:
     return [ServedModel(model["name"], frozenset(model["languages"])) for model in info["models"]]
 
 
-def metric_totals(url: str, api_key: str | None) -> dict[str, float]:
-    """Read `/metrics`, each name's samples summed over their labels.
+def metrics_now(url: str, api_key: str | None) -> Reading:
+    """Read `/metrics`.
 
-    Histogram buckets are left out: their sum means nothing.
+    Raises `OSError` when the server can't be reached or refuses.
     """
-    totals: dict[str, float] = {}
-    for line in _get(url, "/metrics", api_key).splitlines():
-        found = _SAMPLE.match(line)
-        if found and not found["name"].endswith("_bucket"):
-            totals[found["name"]] = totals.get(found["name"], 0.0) + float(found["value"])
-    return totals
+    at = time.monotonic()
+    return read_metrics(_get(url, "/metrics", api_key), at, keep=("starling_", "process_"))
 
 
 def _get(url: str, path: str, api_key: str | None) -> str:

@@ -1,11 +1,12 @@
 """One recording through a server: as fast as it takes it, or at speaking pace."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from loadtest.measures import Seen, finals
 from loadtest.recordings import BYTES_PER_S, SAMPLE_RATE_HZ, chunks
-from starling_client import RealTime, SessionOptions, StarlingClient
+from starling_client import SessionOptions, StarlingClient
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,51 @@ class Streamed:
         return " ".join(final.text.strip() for final in finals(self.seen))
 
 
+class Pace:
+    """Gives out each chunk when its last sample would have been spoken, on the event loop alone.
+
+    `started_at` is when audio time 0 counts as spoken, None before that; `latest_s` is how much
+    later than planned a chunk was given out at worst through the fault of this process.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.started_at: float | None = None
+        self.lateness_s: list[float] = []
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the chunks in time."""
+        loop = asyncio.get_running_loop()
+        started_at = self.started_at = loop.time()
+        spoken_s = 0.0
+        for chunk in self._chunks:
+            spoken_s += len(chunk) / BYTES_PER_S
+            wait_s = started_at + spoken_s - loop.time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+                self.lateness_s.append(loop.time() - started_at - spoken_s)
+            yield chunk
+
+
 async def stream(
-    target: Target, pcm: bytes, *, language: str | None, is_real_time: bool
+    target: Target, pcm: bytes, *, language: str | None, is_real_time: bool, words: bool = False
 ) -> Streamed:
     """Send 16 kHz mono samples in a session of their own and collect every event.
 
     Raises `StarlingError` when the session fails.
     """
     options = SessionOptions(
-        encoding="pcm_s16le", sample_rate=SAMPLE_RATE_HZ, language=language, model=target.model
+        encoding="pcm_s16le",
+        sample_rate=SAMPLE_RATE_HZ,
+        language=language,
+        model=target.model,
+        words=words or None,
     )
     loop = asyncio.get_running_loop()
     client = StarlingClient(target.url, target.api_key, ping_timeout_s=None)
     async with client.stream(options) as session:
         begun_at = loop.time()
-        paced = RealTime(chunks(pcm), BYTES_PER_S) if is_real_time else None
+        paced = Pace(chunks(pcm)) if is_real_time else None
         session.feed(paced or chunks(pcm))
         seen = [Seen(loop.time(), event) async for event in session]
         return Streamed(

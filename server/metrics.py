@@ -3,9 +3,10 @@
 Names follow Prometheus' guide: base units, `_total` on counters. No session ids as labels.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+AUDIO_BUCKETS_S = (1, 2, 3, 4, 5, 6, 7, 8.5, 10, 12, 14, 16, 18.5, 23.5, 30)
 BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
@@ -15,6 +16,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
+        ProcessCollector(registry=registry)
         self.sessions_open = Gauge(
             "starling_sessions_open", "Sessions open now.", registry=registry
         )
@@ -50,6 +52,13 @@ class Metrics:
         )
         self.queue_length = Gauge(
             "starling_queue_length", "Decodes waiting for the engine.", registry=registry
+        )
+        self.decode_audio_seconds = Histogram(
+            "starling_decode_audio_seconds",
+            "Audio of a decode.",
+            ["purpose"],
+            buckets=AUDIO_BUCKETS_S,
+            registry=registry,
         )
         self.decodes = Counter(
             "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,11 @@ from rich.text import Text
 
 from loadtest.evaluation import Outcome, Plan, stream_all
 from loadtest.manifest import ManifestError, Recording, read_manifest, select
-from loadtest.offline import Job, OfflineError, OfflineFile, transcribe_offline
-from loadtest.report import build_report, summary_lines, table
+from loadtest.offline import Job, OfflineError, OfflineFile, offline_options, transcribe_offline
+from loadtest.offline_cache import OfflineCache
+from loadtest.recordings import duration_s
+from loadtest.report import build_report
+from loadtest.report_tables import accuracy_table, all_delays_table, summary_lines
 from loadtest.scoring import ScoringUnavailableError, import_scorers
 from loadtest.server_info import ServedModel, served_models
 from loadtest.streamed import Target
@@ -29,7 +33,10 @@ from server.cli.choices import (
 from server.cli.failures import CommandError, ExitCode, failures_told
 from server.cli.local_server import chosen_server
 from server.cli.model_folder import model_folder
-from server.cli.render import LiveLine, progress_line
+from server.cli.render import WIDTH_WITHOUT_TERMINAL, LiveLine, progress_line
+from server.models.store import default_cache_dir
+
+OFFLINE_FOLDER = "offline-transcripts"
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,9 @@ async def _run(request: EvalRequest) -> None:
         plan = Plan(target, fallback, request.is_real_time, request.concurrency)
         outcomes = await _streamed(chosen, plan, line)
     if folder is not None:
-        outcomes = await _with_offline(outcomes, _job(folder, request, chosen, plan), line)
+        outcomes = await _with_offline(outcomes, request, plan, folder, line)
     line.clear()
-    _write(build_report(outcomes), request.as_json)
+    _write(build_report(outcomes), request)
 
 
 def _checked(request: EvalRequest) -> list[Recording]:
@@ -172,9 +179,13 @@ async def _streamed(recordings: Sequence[Recording], plan: Plan, line: LiveLine)
     begun_at = asyncio.get_running_loop().time()
     outcomes: list[Outcome] = []
     try:
+        total_s = sum(duration_s(recording.path) for recording in recordings)
         async for outcome in stream_all(recordings, plan):
             outcomes.append(outcome)
-            line.show(_progress(outcomes, recordings, begun_at))
+            elapsed_s = asyncio.get_running_loop().time() - begun_at
+            done_s = sum(duration_s(done.recording.path) for done in outcomes)
+            shown = Text(f"{len(outcomes)} of {len(recordings)} files ")
+            line.show(shown.append_text(progress_line(done_s, total_s, elapsed_s)))
     except OSError as error:
         raise CommandError(
             f"A recording cannot be read: {error}",
@@ -188,21 +199,25 @@ async def _streamed(recordings: Sequence[Recording], plan: Plan, line: LiveLine)
     return sorted(outcomes, key=lambda outcome: order[outcome.recording.name])
 
 
-def _progress(
-    outcomes: Sequence[Outcome], recordings: Sequence[Recording], begun_at: float
-) -> Text:
-    audio_s = sum(done.streamed.audio_s for done in outcomes)
-    elapsed_s = asyncio.get_running_loop().time() - begun_at
-    line = Text(f"Streaming {len(outcomes)} of {len(recordings)} files, ")
-    return line.append_text(progress_line(audio_s, None, elapsed_s))
-
-
-async def _with_offline(outcomes: Sequence[Outcome], job: Job, line: LiveLine) -> list[Outcome]:
-    texts: dict[str, str] = {}
+async def _with_offline(
+    outcomes: Sequence[Outcome], request: EvalRequest, plan: Plan, folder: Path, line: LiveLine
+) -> list[Outcome]:
+    """Add what plain faster-whisper makes of each file, from the cache where it is known."""
+    device = request.server.device or "auto"
+    cache_folder = default_cache_dir(os.environ, Path.home()) / OFFLINE_FOLDER
+    cache = OfflineCache(cache_folder, folder, offline_options() | {"device": device})
+    files = {outcome.recording.name: _offline_file(outcome.recording, plan) for outcome in outcomes}
+    texts = {
+        name: text
+        for name, file in files.items()
+        if (text := cache.find(Path(file.path), file.language)) is not None
+    }
+    missing = [file for name, file in files.items() if name not in texts]
     try:
-        async for name, text in transcribe_offline(job):
+        async for name, text in transcribe_offline(Job(str(folder), device, missing)):
             texts[name] = text
-            line.show(Text(f"Plain faster-whisper, {len(texts)} of {len(job.files)} files"))
+            cache.keep(Path(files[name].path), files[name].language, text)
+            line.show(Text(f"Plain faster-whisper, {len(texts)} of {len(files)} files"))
     except OfflineError as error:
         raise CommandError(
             f"Plain faster-whisper failed: {error}",
@@ -212,20 +227,22 @@ async def _with_offline(outcomes: Sequence[Outcome], job: Job, line: LiveLine) -
     return [replace(outcome, offline_text=texts[outcome.recording.name]) for outcome in outcomes]
 
 
-def _job(folder: Path, request: EvalRequest, recordings: Sequence[Recording], plan: Plan) -> Job:
-    files = []
-    for recording in recordings:
-        language = plan.language_of(recording)
-        given = None if language == "auto" else language
-        files.append(OfflineFile(recording.name, str(recording.path), given))
-    return Job(str(folder), request.server.device or "auto", files)
+def _offline_file(recording: Recording, plan: Plan) -> OfflineFile:
+    language = plan.language_of(recording)
+    given = None if language == "auto" else language
+    return OfflineFile(recording.name, str(recording.path), given)
 
 
-def _write(report: dict[str, object], as_json: bool) -> None:
-    if as_json:
+def _write(report: dict[str, object], request: EvalRequest) -> None:
+    if request.as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
     console = Console()
-    console.print(table(report))
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    console.print(accuracy_table(report))
+    delays = all_delays_table(report)
+    if delays is not None:
+        console.print(delays)
     for sentence in summary_lines(report):
         console.print(sentence, highlight=False)

@@ -2,17 +2,34 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
-from loadtest.load_report import load_lines, load_report
-from loadtest.recordings import load_pcm
-from loadtest.server_info import metric_totals
-from loadtest.sessions import Clip, LoadPlan, run_sessions, texts_alone
+from loadtest.alone import transcribe_alone
+from loadtest.experiments import Stage, find_knee, overload, soak, steady_load
+from loadtest.knee import Limits
+from loadtest.load_report import Material
+from loadtest.load_run import LoadRunError
+from loadtest.load_tables import (
+    comparison_table,
+    delay_table,
+    loss_lines,
+    server_table,
+    slice_table,
+)
+from loadtest.manifest import ManifestError
+from loadtest.material import load_clips
+from loadtest.metric_readings import Reading
+from loadtest.scoring import ScoringUnavailableError, import_scorers
+from loadtest.speech_map import map_speech
 from loadtest.streamed import Target
+from loadtest.voices import Clip, Mix, parse_mix
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
@@ -23,77 +40,278 @@ from server.cli.choices import (
 )
 from server.cli.failures import CommandError, ExitCode, failures_told
 from server.cli.local_server import chosen_server
-from server.cli.render import LiveLine
+from server.cli.render import WIDTH_WITHOUT_TERMINAL, LiveLine, progress_bar
+
+DEMO_RECORDING = Path(__file__).parents[1] / "demo" / "sense-and-sensibility.flac"
+NUM_SESSIONS_ALLOWED = 4096
+"""A server started here refuses nobody by number: how many it carries is the question."""
 
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What to run and how to tell it."""
+    """What to run and how to tell it; at most one of the last three is set."""
 
     files: tuple[Path, ...]
     server: ServerChoice
     language: str | None
+    kinds: frozenset[str]
+    num_clips: int
+    mix: Mix
+    seed: int
     num_sessions: int
-    duration_s: float
+    seconds: float
+    limits: Limits
     as_json: bool
+    plots: Path | None
+    is_knee: bool
+    soak_s: float | None
+    overload_factor: float | None
 
 
 def loadtest(
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings of speech to play.", metavar="FILES...")
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Recordings of speech, or a manifest (.tsv) whose texts tell the error rate; "
+            "without any, the bundled recording.",
+            metavar="[FILES]...",
+        ),
+    ] = None,
     *,
     sessions: Annotated[int, typer.Option(min=1, help="Voices at the same time.")] = 4,
-    seconds: Annotated[float, typer.Option(min=1, help="Audio of each session.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long each load is held; for --overload, the peak.")
+    ] = 60.0,
+    mix: Annotated[
+        str,
+        typer.Option(help="continuous, conversation, idle, or weights: continuous=2,idle=1."),
+    ] = "continuous",
+    find_knee: Annotated[
+        bool,
+        typer.Option("--find-knee", help="Search the most voices the server carries."),
+    ] = False,
+    final_limit: Annotated[
+        float, typer.Option(min=0.1, help="Seconds within which 95 % of finals must come.")
+    ] = 1.5,
+    soak: Annotated[
+        float | None,
+        typer.Option(
+            min=10,
+            help="Hold the load for SECONDS; look for drift.",
+            metavar="SECONDS",
+            show_default=False,
+        ),
+    ] = None,
+    overload: Annotated[
+        float | None,
+        typer.Option(
+            min=1.05,
+            help="Raise the load to FACTOR times --sessions, then lower it again.",
+            metavar="FACTOR",
+            show_default=False,
+        ),
+    ] = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     model: ModelOption = None,
     device: DeviceOption = None,
     language: LanguageOption = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="Only these kinds of a manifest, such as read,phone.", show_default=False
+        ),
+    ] = None,
+    clips: Annotated[int, typer.Option(min=1, help="At most so many recordings.")] = 24,
+    seed: Annotated[int, typer.Option(help="Fixes orders and moments.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+    plots: Annotated[
+        Path | None, typer.Option(help="Write load.html with plots here.", show_default=False)
+    ] = None,
 ) -> None:
-    """Measure delays and losses under many real-time sessions."""
-    server = ServerChoice(url, api_key, model, device)
-    request = LoadRequest(tuple(files), server, language, sessions, seconds, as_json)
+    """Measure delays, losses and the server's use under many real-time sessions."""
     with failures_told():
+        request = LoadRequest(
+            tuple(files or [DEMO_RECORDING]),
+            ServerChoice(url, api_key, model, device),
+            language,
+            frozenset(kind.split(",")) if kind else frozenset(),
+            clips,
+            _checked_mix(mix),
+            seed,
+            sessions,
+            seconds,
+            Limits(final_p95_s=final_limit),
+            as_json,
+            plots,
+            find_knee,
+            soak,
+            overload,
+        )
+        _check_kind(request)
         asyncio.run(_run(request))
 
 
 async def _run(request: LoadRequest) -> None:
-    clips = [_clip(path) for path in request.files]
+    loaded = _loaded(request)
     line = LiveLine()
     server = request.server
-    async with chosen_server(server) as url:
+    settings = {"STARLING_MAX_SESSIONS": str(NUM_SESSIONS_ALLOWED)}
+    async with chosen_server(server, settings) as url:
         target = Target(url, server.api_key, server.model if server.url else None)
-        plan = LoadPlan(target, request.num_sessions, request.duration_s, request.language)
-        line.note(f"Each of {len(clips)} recordings alone ...")
-        alone = await texts_alone(clips, plan)
-        line.note(f"{plan.num_sessions} sessions of {plan.duration_s:.0f} s ...")
-        before = await _totals(url, server.api_key)
-        results = await run_sessions(clips, plan)
-        after = await _totals(url, server.api_key)
-    report = load_report(results, alone, before, after)
+        alone = await transcribe_alone(
+            loaded,
+            target,
+            request.language,
+            lambda done: line.show(Text(f"Each recording alone: {done} of {len(loaded)}")),
+        )
+        material = Material(loaded, [map_speech(clip.pcm) for clip in loaded], alone)
+        stage = Stage(target, material, request.mix, request.language, request.seed, _teller(line))
+        try:
+            report = await _experiment(request, stage, line)
+        except LoadRunError as error:
+            raise CommandError(
+                f"The load could not be made: {error}",
+                "Run it again with fewer sessions",
+                ExitCode.FAILED,
+            ) from error
+    line.clear()
+    _tell(request, report)
+
+
+async def _experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
+    number, seconds = request.num_sessions, request.seconds
+    if request.is_knee:
+        return await find_knee(stage, number, seconds, request.limits, line.note)
+    if request.soak_s is not None:
+        return await soak(stage, number, request.soak_s)
+    if request.overload_factor is not None:
+        return await overload(stage, number, request.overload_factor, seconds, request.limits)
+    return await steady_load(stage, number, seconds)
+
+
+def _teller(line: LiveLine) -> Callable[[str, float, float, Reading | None], None]:
+    """Show progress on the live line; where nobody sees it, say once what runs."""
+    said: set[str] = set()
+
+    def tell(label: str, run_s: float, ends_s: float, newest: Reading | None) -> None:
+        if label not in said and not line.is_live:
+            line.note(f"{label}: {ends_s:.0f} s ...")
+        said.add(label)
+        shown = Text(f"{label}: ").append_text(progress_bar(run_s / ends_s))
+        shown.append(f" {max(0.0, run_s):.0f} of {ends_s:.0f} s")
+        if newest is not None:
+            shown.append(
+                f", {newest.total('starling_sessions_open'):.0f} open, "
+                f"{newest.total('starling_queue_length'):.0f} waiting, "
+                f"{newest.total('process_resident_memory_bytes') / 2**20:.0f} MB",
+                style="dim",
+            )
+        line.show(shown)
+
+    return tell
+
+
+def _tell(request: LoadRequest, report: dict[str, Any]) -> None:
     if request.as_json:
         typer.echo(json.dumps(report, indent=2))
         return
-    for sentence in load_lines(report):
-        typer.echo(sentence)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    runs = report.get("tries") or [report]
+    rows = [(f"{run['voices']} voices", run["timing"]) for run in runs]
+    if "phases" in report:
+        rows = [(phase["phase"], phase) for phase in report["phases"]]
+    console.print(delay_table(rows[0][1]) if len(rows) == 1 else comparison_table(rows))
+    if any(timing["server"] for _, timing in rows):
+        console.print(server_table(rows))
+    if "slices" in report:
+        console.print(slice_table(report["slices"]))
+    for sentence in _sentences(report, runs):
+        console.print(sentence, highlight=False)
 
 
-async def _totals(url: str, api_key: str | None) -> dict[str, float]:
-    """Read the server's metrics; a server that hides them is measured without."""
+def _sentences(report: dict[str, Any], runs: Sequence[dict[str, Any]]) -> list[str]:
+    last = runs[-1]
+    if "knee" in report:
+        last = report["at_knee"] or runs[0]
+    seconds = last["timing"]["to_s"]
+    lines = loss_lines(last["losses"], seconds)
+    if "knee" in report:
+        lines.insert(0, f"At the knee, {last['voices']} voices:")
+        lines.append(_knee_line(report))
+    if "recovery_s" in report:
+        lines.append(_recovery_line(report))
+    return lines
+
+
+def _knee_line(report: dict[str, Any]) -> str:
+    limits = report["limits"]
+    return (
+        f"Knee: {report['knee']} voices with final p95 within {limits['final_p95_s']:g} s, nothing "
+        f"lost and at most {100 * limits['error_rate_rise']:g} points more word errors than alone."
+    )
+
+
+def _recovery_line(report: dict[str, Any]) -> str:
+    recovery_s = report["recovery_s"]
+    if recovery_s is None:
+        return "Finals were still late when the run ended."
+    return f"Finals were in time again {recovery_s:.0f} s after the overload."
+
+
+def _checked_mix(text: str) -> Mix:
     try:
-        return await asyncio.to_thread(metric_totals, url, api_key)
-    except OSError:
-        return {}
-
-
-def _clip(path: Path) -> Clip:
-    try:
-        return Clip(str(path), load_pcm(path))
-    except (OSError, ValueError) as error:
+        return parse_mix(text)
+    except ValueError as error:
         raise CommandError(
-            f"{path} cannot be read as audio: {error}",
-            "Name existing recordings of speech",
-            ExitCode.NO_FILE if not path.exists() else ExitCode.NOT_AUDIO,
+            f"--mix cannot be used: {error}",
+            "Write it like continuous, or continuous=2,conversation=1,idle=1",
+            ExitCode.USAGE,
         ) from error
+
+
+def _check_kind(request: LoadRequest) -> None:
+    wanted = [request.is_knee, request.soak_s is not None, request.overload_factor is not None]
+    if sum(wanted) > 1:
+        raise CommandError(
+            "--find-knee, --soak and --overload are different experiments",
+            "Run them one after the other",
+            ExitCode.USAGE,
+        )
+    try:
+        import_scorers()
+    except ScoringUnavailableError as error:
+        raise CommandError(
+            f"Counting word errors needs two more packages: {error}",
+            "Install them with: pip install 'starling-stt[eval]'",
+            ExitCode.MISSING_EXTRA,
+        ) from error
+
+
+def _loaded(request: LoadRequest) -> list[Clip]:
+    try:
+        clips = load_clips(
+            request.files, language=request.language, kinds=request.kinds, limit=request.num_clips
+        )
+    except ManifestError as error:
+        raise CommandError(
+            str(error),
+            "Give recordings, or a manifest with the columns file, language, kind and reference",
+            ExitCode.NO_FILE,
+        ) from error
+    except (OSError, ValueError) as error:
+        is_there = all(path.exists() for path in request.files)
+        raise CommandError(
+            f"A recording cannot be read as audio: {error}",
+            "Name existing recordings of speech",
+            ExitCode.NOT_AUDIO if is_there else ExitCode.NO_FILE,
+        ) from error
+    if not clips:
+        raise CommandError(
+            "No recording of the manifest fits the choice",
+            "Check --language and --kind",
+            ExitCode.USAGE,
+        )
+    return clips

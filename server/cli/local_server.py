@@ -7,7 +7,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -20,17 +20,24 @@ _NUM_KEPT_LINES = 20
 
 
 @asynccontextmanager
-async def chosen_server(choice: ServerChoice) -> AsyncIterator[str]:
-    """Give the address of the chosen server, starting one for the block when none was named."""
+async def chosen_server(
+    choice: ServerChoice, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
+    """Give the address of the chosen server, starting one for the block when none was named.
+
+    `settings` are variables for a server started here; what the user set goes before them.
+    """
     if choice.url is not None:
         yield choice.url
         return
-    async with local_server(choice) as url:
+    async with local_server(choice, settings) as url:
         yield url
 
 
 @asynccontextmanager
-async def local_server(choice: ServerChoice) -> AsyncIterator[str]:
+async def local_server(
+    choice: ServerChoice, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
     """Run a server on a free port of this machine for the block and give its address.
 
     The server ends with the block, and also when this process dies (see `tether`). Raises
@@ -38,7 +45,7 @@ async def local_server(choice: ServerChoice) -> AsyncIterator[str]:
     """
     process = await asyncio.create_subprocess_exec(
         *_command(choice),
-        env=_environment(),
+        env={**(settings or {}), **_environment()},
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,

@@ -16,6 +16,9 @@ from starling_client import Event, Final, Interim, SpeechStarted, UtteranceEnded
 _ERASE_TO_END = "\x1b[K"
 _BAR_CELLS = 24
 _LEVEL_CELLS = 8
+
+WIDTH_WITHOUT_TERMINAL = 160
+"""Columns of a table that goes to a file or a pipe."""
 _QUIETEST_DBFS = -60.0
 
 
@@ -137,13 +140,18 @@ def cropped_left(line: Text, num_cells: int) -> Text:
     return Text("…", style="dim").append_text(line[start:])
 
 
+def progress_bar(share: float) -> Text:
+    """Draw how much of something is done, 0 to 1."""
+    num_full = round(_BAR_CELLS * max(0.0, min(1.0, share)))
+    line = Text("━" * num_full, style="cyan")
+    return line.append("━" * (_BAR_CELLS - num_full), style="bright_black")
+
+
 def progress_line(done_s: float, total_s: float | None, elapsed_s: float) -> Text:
     """How far a file is: a bar, audio seconds, and speed as a multiple of real time."""
     line = Text()
     if total_s:
-        num_full = round(_BAR_CELLS * min(1.0, done_s / total_s))
-        line.append("━" * num_full, style="cyan")
-        line.append("━" * (_BAR_CELLS - num_full), style="bright_black")
+        line.append_text(progress_bar(done_s / total_s))
         line.append(f" {done_s:.1f} of {total_s:.1f} s of audio")
     else:
         line.append(f"{done_s:.1f} s of audio")

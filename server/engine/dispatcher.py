@@ -16,6 +16,7 @@ from server.engine.base import BatchReport, Engine
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest
+from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Hypothesis
 
 log = structlog.get_logger()
@@ -91,6 +92,8 @@ class EngineDispatcher:
             purpose = waiting.purpose.name.lower()
             self._metrics.queue_seconds.labels(purpose).observe(now - waiting.since)
             self._metrics.decodes.labels(purpose).inc()
+            audio_s = len(waiting.job.request.audio) / TARGET_RATE_HZ
+            self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
         requests = [waiting.job.request for waiting in batch]
         future = asyncio.get_running_loop().run_in_executor(
             self._pool, self.engine.decode, requests

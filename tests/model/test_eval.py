@@ -48,18 +48,42 @@ def test_real_time_measures_delays():
         *("--model", "tiny.en", "--realtime", "--no-offline", "--limit", 2),
     )
 
-    timing = report["timing"]
-    assert timing["final_latency_p95_s"] >= timing["final_latency_p50_s"] > 0
-    assert timing["first_text_p50_s"] > 0
+    delays = report["timing"]["delays"]
+    assert delays["final"]["p95_s"] >= delays["final"]["p50_s"] > 0
+    assert delays["first_text"]["p50_s"] > 0
+    assert delays["committed"]["count"] == delays["shown"]["count"] > 10
+    assert report["broken_commitments"] == 0
     assert report["groups"][-1]["offline_error_rate"] is None
 
 
 def test_sessions_side_by_side_lose_nothing():
-    clips = sorted(FIXTURES.glob("*.flac"))[3:5]
-    report = report_of("loadtest", *clips, "--model", "tiny.en", "--sessions", 2, "--seconds", 13)
+    report = report_of(
+        "loadtest",
+        FIXTURES / "manifest.tsv",
+        *("--model", "tiny.en", "--sessions", 2, "--seconds", 13, "--clips", 2),
+    )
 
-    assert report["failures"] == {}
-    assert report["clips"] >= 4
-    assert (report["lost_clips"], report["sequence_gaps"]) == (0, 0)
-    assert report["same_text_share"] > 0
-    assert report["mean_batch_size"] >= 1
+    losses, timing = report["losses"], report["timing"]
+    assert (losses["failures"], losses["refused"]) == ({}, 0)
+    assert losses["clips"] >= 4
+    assert (losses["finals_lost"], losses["out_of_order"]) == (0, 0)
+    assert losses["broken_commitments"] == 0
+    assert losses["error_rate"] < 0.2
+    assert timing["final"]["p95_s"] >= timing["final"]["p50_s"] > 0
+    assert timing["server"]["batch_size_mean"] >= 1
+    assert timing["server"]["cpu_ms_per_stream_s"] > 0
+    assert report["timeline"]
+
+
+def test_a_knee_is_found_and_each_try_told():
+    clip = FIXTURES / "sense-and-sensibility-01-0880.flac"
+    report = report_of(
+        "loadtest",
+        clip,
+        *("--model", "tiny.en", "--find-knee", "--sessions", 2, "--seconds", 5),
+        *("--final-limit", 0.1),  # No server is that quick, so the search is short.
+    )
+
+    assert report["knee"] == 0
+    assert [run["voices"] for run in report["tries"]] == [1, 2]
+    assert all("final p95" in run["broken_limits"][0] for run in report["tries"])

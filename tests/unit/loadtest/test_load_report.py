@@ -1,94 +1,134 @@
 """What a load test says about sessions written by hand."""
 
-import itertools
-import random
-
+import numpy as np
 import pytest
 
-from loadtest.load_report import load_lines, load_report
+from loadtest.alone import Alone
+from loadtest.load_report import Material, Window, losses, timing
+from loadtest.load_run import LoadRun
+from loadtest.load_tables import loss_lines
 from loadtest.measures import Seen
+from loadtest.metric_readings import Reading
 from loadtest.recordings import BYTES_PER_S
-from loadtest.sessions import GAP_S, Clip, Placement, SessionResult, place_clips
-from starling_client import Final
+from loadtest.speech_map import SpeechMap
+from loadtest.voice_process import SessionResult
+from loadtest.voices import Clip, Placement, Style
+from loadtest.word_delays import TimedWord
+from starling_client import Final, Interim, SpeechStarted
 
 pytestmark = pytest.mark.unit
 
-ONE = Clip("one.wav", bytes(2 * BYTES_PER_S))
+ONE = Clip("one.wav", bytes(2 * BYTES_PER_S), "he was not")
 TWO = Clip("two.wav", bytes(3 * BYTES_PER_S))
-ALONE = {"one.wav": "He was not.", "two.wav": "Ill disposed."}
+MATERIAL = Material(
+    [ONE, TWO],
+    [SpeechMap(np.ones(180, dtype=bool)), SpeechMap(np.ones(290, dtype=bool))],
+    [
+        Alone("He was not.", (TimedWord("he", 0.5), TimedWord("was", 0.9), TimedWord("not", 1.5))),
+        Alone("Ill disposed.", (TimedWord("ill", 1.0), TimedWord("disposed", 2.5))),
+    ],
+)
 
 
 def final(seq, at, text, start, end):
-    return Seen(
-        at,
-        Final(
-            seq=seq,
-            utterance=seq,
-            channel=0,
-            text=text,
-            start=start,
-            end=end,
-            language="en",
-            confidence=0.9,
-        ),
-    )
+    return Seen(at, Final(seq, seq, 0, text, start, end, "en", 0.9))
 
 
-def session(*seen, failure=None):
-    placements = (Placement(ONE, 0.0), Placement(TWO, 3.0))
-    return SessionResult(placements, seen, 100.0, failure)
+def session(*seen, failure=None, started_at=100.0):
+    placements = (Placement(0, 0.0, 2.0), Placement(1, 3.0, 6.0))
+    return SessionResult(0, Style.CONTINUOUS, placements, 7.0, seen, started_at, failure)
+
+
+def run(*results, readings=()):
+    return LoadRun(100.0, results, readings, client_cpu_s=1.0, client_lateness_p99_s=0.002)
+
+
+GOOD = session(
+    final(2, 102.5, "he was not", 0.2, 1.9),
+    final(3, 107.0, "ill disposed", 3.1, 6.2),
+)
 
 
 def test_finals_are_given_to_the_clip_they_lie_in():
-    result = session(
-        final(2, 102.5, "he was not", 0.2, 1.9),
-        final(3, 107.0, "ill disposed", 3.1, 6.2),
-    )
+    found = losses(run(GOOD), MATERIAL)
 
-    report = load_report([result], ALONE, {}, {})
-
-    assert (report["clips"], report["lost_clips"], report["same_text_share"]) == (2, 0, 1.0)
-    assert report["final_latency_p50_s"] == pytest.approx(0.7)
-    assert report["sequence_gaps"] == 0
+    assert (found["clips"], found["finals_lost"], found["words_lost"]) == (2, 0, 0)
+    assert found["same_text_share"] == 1.0
+    assert found["error_rate"] == found["error_rate_alone"] == 0
 
 
 def test_a_clip_without_text_is_lost_and_another_text_is_not_the_same():
-    result = session(final(2, 102.5, "he is not", 0.2, 1.9))
+    found = losses(run(session(final(2, 102.5, "he is not", 0.2, 1.9))), MATERIAL)
 
-    report = load_report([result], ALONE, {}, {})
+    assert (found["finals_lost"], found["words_lost"], found["same_text_share"]) == (1, 3, 0.0)
+    assert found["error_rate"] == pytest.approx(3 / 5)
+    assert found["error_rate_rise"] == pytest.approx(3 / 5)
 
-    assert (report["lost_clips"], report["same_text_share"]) == (1, 0.0)
+
+def test_an_utterance_without_an_end_is_a_lost_final():
+    open_for_ever = Seen(106.9, SpeechStarted(9, 9, 0, 6.8))
+
+    assert losses(run(session(*GOOD.seen, open_for_ever)), MATERIAL)["finals_lost"] == 1
 
 
 def test_a_clip_that_is_empty_alone_cannot_be_lost():
-    report = load_report([session()], {"one.wav": "", "two.wav": ""}, {}, {})
+    silent = Material(MATERIAL.clips, MATERIAL.maps, [Alone("", ()), Alone("", ())])
 
-    assert (report["clips"], report["lost_clips"]) == (0, 0)
+    found = losses(run(session()), silent)
+
+    assert (found["clips"], found["finals_lost"], found["error_rate"]) == (0, 0, None)
 
 
 def test_failed_sessions_are_counted_by_code_and_lose_their_clips():
-    report = load_report([session(failure="overloaded")], ALONE, {}, {})
+    found = losses(run(session(failure="internal")), MATERIAL)
 
-    assert report["failures"] == {"overloaded": 1}
-    assert report["lost_clips"] == 2
-    assert "1 x overloaded" in load_lines(report)[0]
-
-
-def test_the_mean_batch_size_is_that_of_the_run_alone():
-    before = {"starling_batch_size_sum": 10.0, "starling_batch_size_count": 10.0}
-    after = {"starling_batch_size_sum": 34.0, "starling_batch_size_count": 18.0}
-
-    assert load_report([session()], ALONE, before, after)["mean_batch_size"] == 3.0
+    assert found["failures"] == {"internal": 1}
+    assert found["finals_lost"] == 2
+    assert "1 x internal" in loss_lines(found, 60.0)[0]
 
 
-def test_clips_fill_the_time_with_silence_between_and_repeatably():
-    placements = place_clips([ONE, TWO], 20.0, random.Random(1))
+def test_a_refused_session_has_nothing_to_lose():
+    found = losses(run(session(failure="overloaded", started_at=None)), MATERIAL)
 
-    assert placements == place_clips([ONE, TWO], 20.0, random.Random(1))
-    for before, after in itertools.pairwise(placements):
-        assert after.start_s == before.end_s + GAP_S
-    assert placements[-1].end_s <= 20.0
+    assert (found["failures"], found["refused"], found["finals_lost"]) == ({}, 1, 0)
 
 
-def test_a_session_plays_at_least_one_clip():
-    assert len(place_clips([TWO], 1.0, random.Random(1))) == 1
+def test_delays_count_from_true_ends_and_inside_the_window_only():
+    everything = timing(run(GOOD), MATERIAL, Window(0.0, 10.0))
+    late = timing(run(GOOD), MATERIAL, Window(5.0, 10.0))
+
+    assert everything["final"]["count"] == 2
+    assert everything["final"]["p50_s"] == pytest.approx(0.7)
+    assert everything["committed"]["count"] == 5
+    assert everything["shown"]["max_s"] == pytest.approx(3.0)
+    assert late["final"]["p50_s"] == pytest.approx(1.1)
+
+
+def test_interims_are_counted_by_the_second_with_their_age():
+    interim = Seen(101.0, Interim(2, 1, 0, "", "he", 0.2, 0.8))
+
+    found = timing(run(session(interim, *GOOD.seen)), MATERIAL, Window(0.0, 10.0))
+
+    assert found["interims_per_s"] == pytest.approx(0.1)
+    assert found["interim_age"]["p50_s"] == pytest.approx(0.2)
+
+
+def test_the_servers_use_is_that_of_the_window_alone():
+    def reading(at, cpu_s, audio_s):
+        samples = {
+            "process_cpu_seconds_total": {(): cpu_s},
+            "starling_audio_seconds_total": {(): audio_s},
+            "starling_decodes_total": {(("purpose", "final"),): audio_s / 5},
+        }
+        return Reading(at, samples)
+
+    readings = [reading(100.0, 7.0, 0.0), reading(105.0, 8.0, 50.0), reading(110.0, 9.0, 100.0)]
+    used = timing(run(GOOD, readings=readings), MATERIAL, Window(5.0, 10.0))["server"]
+
+    assert used["cpu_cores"] == pytest.approx(0.2)
+    assert used["cpu_ms_per_stream_s"] == pytest.approx(20.0)
+    assert used["decoded_windows_per_s"] == pytest.approx(2.0)
+
+
+def test_a_server_without_metrics_is_measured_without():
+    assert timing(run(GOOD), MATERIAL, Window(0.0, 10.0))["server"] is None

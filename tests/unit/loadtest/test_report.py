@@ -3,13 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from loadtest.evaluation import Outcome
 from loadtest.manifest import Recording
 from loadtest.measures import Seen
-from loadtest.report import build_report, summary_lines, table
+from loadtest.report import build_report
+from loadtest.report_tables import accuracy_table, all_delays_table, summary_lines
+from loadtest.speech_map import FRAMES_PER_S, SpeechMap
 from loadtest.streamed import Streamed
+from loadtest.word_delays import TimedWord
 from starling_client import ConnectionLost, Final, SpeechStarted
 
 pytestmark = pytest.mark.unit
@@ -33,7 +37,10 @@ def outcome(reference, text, *, kind="read", language="en", offline=None, starte
         )
         seen.append(Seen(103.0, said))
     streamed = Streamed(tuple(seen), 30.0, 3.0, started_at)
-    return Outcome(recording, streamed, offline_text=offline)
+    is_loud = np.zeros(3000, dtype=bool)
+    is_loud[round(0.5 * FRAMES_PER_S) : round(1.9 * FRAMES_PER_S)] = True
+    spoken = (TimedWord("a", 1.8),)
+    return Outcome(recording, streamed, SpeechMap(is_loud), spoken, offline_text=offline)
 
 
 def test_kinds_are_rows_and_each_language_ends_with_its_total():
@@ -87,18 +94,39 @@ def test_delays_are_measured_in_real_time_only():
     fast = build_report([outcome("a", "a")])["timing"]
     live = build_report([outcome("a", "a", started_at=100.0)])["timing"]
 
-    assert fast["final_latency_p50_s"] is None
-    assert fast["seconds_per_audio_second"] == pytest.approx(0.1)
-    assert live["final_latency_p50_s"] == pytest.approx(1.0)
-    assert live["first_text_p50_s"] == pytest.approx(2.5)
-    assert live["seconds_per_audio_second"] is None
+    assert fast["delays"] is None
+    assert fast["real_time_factor"] == pytest.approx(0.1)
+    assert live["delays"]["final"]["p50_s"] == pytest.approx(1.1)
+    assert live["delays"]["first_text"]["p50_s"] == pytest.approx(2.5)
+    assert live["delays"]["shown"]["mean_s"] == pytest.approx(1.2)
+    assert live["real_time_factor"] is None
+
+
+def test_letters_are_counted_beside_words():
+    group = build_report([outcome("he was", "he is", offline="he was")])["groups"][0]
+
+    assert group["error_rate"] == pytest.approx(1 / 2)
+    assert group["character_error_rate"] == pytest.approx(2 / 5)
+    assert group["offline_character_error_rate"] == 0
 
 
 def test_the_table_has_a_line_for_each_group_and_columns_for_what_was_measured():
-    shown = table(build_report([outcome("a b", "a c", offline="a b")]))
+    report = build_report([outcome("a b", "a c", offline="a b")])
+    shown = accuracy_table(report)
 
     assert shown.row_count == 2
-    assert [column.header for column in shown.columns][-2:] == ["offline %", "difference"]
+    headers = [column.header for column in shown.columns]
+    assert headers[-3:] == ["offline %", "difference", "letters %"]
+    assert all_delays_table(report) is None
+
+
+def test_real_time_adds_delays_to_the_tables():
+    report = build_report([outcome("a", "a", started_at=100.0)])
+
+    assert "final s, p50 / p95" in [column.header for column in accuracy_table(report).columns]
+    delays = all_delays_table(report)
+    assert delays is not None
+    assert delays.row_count == 6
 
 
 def test_a_broken_session_counts_all_words_as_missed_and_is_named():

@@ -1,0 +1,130 @@
+"""What a store of sessions can do; `memory.py` and `redis.py` pass the same contract tests.
+
+A session has a *state* (who owns it, how to go on) and a *log* (kept events by sequence number).
+Only its owner writes, and every write shows the owner's *fencing token*: a claim makes the token
+larger, so whoever held the session before can write no more, however late it notices.
+Writes happen at commit points (a final, an ack, a change of options), never for audio or interims.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from streaming.event_log import LoggedEvent
+
+MAX_EVENTS_PER_READ = 500
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be reached or does not answer; trying again later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """A replica's right to write one session."""
+
+    session_id: str
+    token: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays the same over a session's life: whose it is, and the hash of its secret."""
+
+    tenant: str
+    secret_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One write: events new to the log and the state after them, both or neither."""
+
+    ownership: Ownership
+    identity: Identity
+    events: tuple[LoggedEvent, ...]
+    snapshot: bytes
+    is_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as found; `last_seq` is the last number in its log, 0 for none."""
+
+    ownership: Ownership
+    identity: Identity
+    snapshot: bytes
+    last_seq: int
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaLoad:
+    """What a replica tells about itself with each heartbeat."""
+
+    replica: str
+    num_sessions: int
+    max_sessions: int
+    is_draining: bool
+
+
+class SessionStore(Protocol):
+    """Every method but `close` may raise `StoreUnavailableError`."""
+
+    async def commit(self, commits: Sequence[Commit]) -> list[bool]:
+        """Write all; for each say whether its owner still owns the session.
+
+        Repeating a commit changes nothing: events at or below the log's last number are skipped.
+        A session that the store does not know, or has lost, begins with what the commit holds.
+        """
+
+    async def load(self, session_id: str) -> StoredSession | None:
+        """Return the state without touching it; None when unknown, expired or erased."""
+
+    async def claim(self, session_id: str, owner: str) -> StoredSession | None:
+        """Make `owner` the only writer; a closed session is returned unchanged."""
+
+    async def touch(self, owned: Sequence[Ownership]) -> list[bool]:
+        """Keep these sessions from expiring; for each say whether it is still owned."""
+
+    async def events_after(
+        self, session_id: str, seq: int, limit: int = MAX_EVENTS_PER_READ
+    ) -> list[LoggedEvent]:
+        """Return up to `limit` events of the log with larger numbers, in order."""
+
+    async def erase(self, session_id: str) -> bool:
+        """Delete log and snapshot and fence off the owner; say whether there was such a session."""
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        """Send to whoever listens to the topic now; nothing is kept.
+
+        Each commit with events also publishes to the session's live topic, see `keys.py`.
+        """
+
+    def subscribe(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Listen to a topic for the length of the block; the iterator ends with the connection.
+
+        Bounded: a listener that falls `MAX_WAITING_MESSAGES` behind loses the oldest.
+        """
+
+    async def enter_tenant(self, tenant: str, session_id: str, limit: int) -> bool:
+        """Take one of a tenant's `limit` places; a session that has one already keeps it."""
+
+    async def renew_tenant(self, tenant: str, session_ids: Sequence[str]) -> None:
+        """Keep these places from expiring; places of a replica that died come free by time."""
+
+    async def leave_tenant(self, tenant: str, session_id: str) -> None:
+        """Give a place back."""
+
+    async def heartbeat(self, load: ReplicaLoad) -> list[ReplicaLoad]:
+        """Tell that this replica lives; return all that do."""
+
+    async def retire(self, replica: str) -> None:
+        """Take a replica off the list."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+MAX_WAITING_MESSAGES = 256

@@ -1,0 +1,88 @@
+"""The Lua scripts: what must happen at once or not at all. Keys of a script share a hash tag."""
+
+NEVER_OWNED = 2**53 - 1
+"""The token of an erased session: larger than any claim's, and exact in Lua's numbers."""
+
+COMMIT = """
+local mine = tonumber(ARGV[1])
+if tonumber(redis.call('HGET', KEYS[1], 'token') or '0') > mine then return 0 end
+local last = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0')
+local before = last
+for i = 9, #ARGV, 2 do
+  local seq = tonumber(ARGV[i])
+  if seq > last then
+    redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'e', ARGV[i + 1])
+    last = seq
+  end
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'owner', ARGV[3], 'tenant', ARGV[4],
+  'secret', ARGV[5], 'closed', ARGV[6], 'snapshot', ARGV[7], 'seq', last)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+if last > before then redis.call('PUBLISH', ARGV[8], 'log ' .. last) end
+return 1
+"""
+"""KEYS state, log. ARGV token, ttl_s, owner, tenant, secret, closed, snapshot, topic, then
+seq and event of each."""
+
+CLAIM = """
+if redis.call('HEXISTS', KEYS[1], 'snapshot') == 0 then return {} end
+if redis.call('HGET', KEYS[1], 'closed') ~= '1' then
+  redis.call('HINCRBY', KEYS[1], 'token', 1)
+  redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return redis.call('HGETALL', KEYS[1])
+"""
+"""KEYS state, log. ARGV owner, ttl_s."""
+
+TOUCH = """
+local token = redis.call('HGET', KEYS[1], 'token')
+if not token then return 1 end
+if tonumber(token) > tonumber(ARGV[1]) then return 0 end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+"""
+"""KEYS state, log. ARGV token, ttl_s."""
+
+ERASE = f"""
+if redis.call('HDEL', KEYS[1], 'snapshot') == 0 then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'token', '{NEVER_OWNED}')
+return 1
+"""
+"""KEYS state, log. The state stays until it expires, so that its owner's next commit fails."""
+
+ENTER_TENANT = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and
+   redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+"""KEYS places. ARGV session, limit, ttl_s."""
+
+RENEW_TENANT = """
+local now = tonumber(redis.call('TIME')[1])
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + tonumber(ARGV[1]), ARGV[i]) end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+"""KEYS places. ARGV ttl_s, then sessions."""
+
+HEARTBEAT = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))
+for _, replica in ipairs(gone) do
+  redis.call('ZREM', KEYS[1], replica)
+  redis.call('HDEL', KEYS[2], replica)
+end
+return redis.call('HVALS', KEYS[2])
+"""
+"""KEYS seen, load. ARGV replica, load as JSON, ttl_s."""

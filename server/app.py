@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from server.admission import Admission
 from server.auth import Authenticator
 from server.dialects.native import NativeDialect
+from server.dialects.sockets import LiveProtocol
 from server.engine.base import Engine
 from server.engine.dispatcher import EngineDispatcher
 from server.http_routes import SecurityHeaders, answer_error, http_routes
@@ -60,9 +61,6 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
 def build_app(factory: SessionFactory) -> Starlette:
     """Return the application: page, API and sockets on one port."""
 
-    async def stream(socket: WebSocket) -> None:
-        await serve_socket(socket, NativeDialect(), factory)
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         services = factory.services
@@ -73,13 +71,26 @@ def build_app(factory: SessionFactory) -> Starlette:
         await services.dispatcher.close()
         await services.scorer.close()
 
-    routes: list[BaseRoute] = [WebSocketRoute("/v1/stream", stream), *http_routes(factory)]
+    sockets = [_socket_route(protocol, factory) for protocol in live_protocols(factory)]
+    routes: list[BaseRoute] = [*sockets, *http_routes(factory)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={StarlingError: answer_error},
         lifespan=lifespan,
     )
+
+
+def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
+    """Return every protocol that live sessions are served in; paths are unique."""
+    return (LiveProtocol("/v1/stream", NativeDialect, factory.settings.idle_timeout_s),)
+
+
+def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketRoute:
+    async def serve(socket: WebSocket) -> None:
+        await serve_socket(socket, protocol, factory)
+
+    return WebSocketRoute(protocol.path, serve)
 
 
 async def drain(factory: SessionFactory) -> None:

@@ -21,7 +21,6 @@ from server.metrics import Metrics
 from server.outbox import Outbox
 from server.vad.scorer import SpeechScorer
 from server.vad.silero import VadState
-from server.wire_status import NORMAL_CLOSURE, WIRE_STATUS
 from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Closed, Failed, Final, Interim
@@ -46,8 +45,8 @@ class Connection(Protocol):
     async def send(self, message: str) -> None:
         """Send a message; waits while the client does not read."""
 
-    async def close(self, code: int, reason: str) -> None:
-        """Close with a WebSocket close code."""
+    async def close(self, error: StarlingError | None) -> None:
+        """Close; `error` is what ended the session, if anything did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class SessionRunner:
         self._room = asyncio.Event()
         self._room.set()
         self._timer: asyncio.TimerHandle | None = None
-        self._close_code = NORMAL_CLOSURE
+        self._error: StarlingError | None = None
         self._raw: RawAudioIntake | None = None
         self._container: ContainerDecoder | None = None
         self._arrivals = Arrivals()
@@ -167,7 +166,7 @@ class SessionRunner:
     async def _write(self) -> None:
         while (message := await self._outbox.get()) is not None:
             await self._connection.send(message)
-        await self._connection.close(self._close_code, "")
+        await self._connection.close(self._error)
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -261,7 +260,7 @@ class SessionRunner:
             case Interim():
                 metrics.interims.inc()
             case Failed(error):
-                self._close_code = WIRE_STATUS[error.code].websocket
+                self._error = error
                 log.info("session failed", session=self._session_id, code=str(error.code))
             case Closed(reason=reason, audio_samples=samples, num_finals=num_finals):
                 metrics.sessions.labels(reason).inc()

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from server.dialects import native_messages as wire
+from server.dialects.compatibility import CompatibilityPage, render
 from server.metrics import Metrics
 from server.settings import ENV_PREFIX, Settings
 from server.wire_status import WIRE_STATUS
@@ -29,6 +30,7 @@ CLIENT_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Ping,
     wire.Stop,
 )
+COMPATIBILITY_PAGES: tuple[CompatibilityPage, ...] = ()
 SERVER_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Ready,
     wire.SpeechStarted,
@@ -48,6 +50,7 @@ SERVER_MESSAGES: tuple[type[BaseModel], ...] = (
 def generated_files(docs: Path) -> dict[Path, str]:
     """Return what every file with generated parts should hold."""
     files = {docs / SCHEMA_FILE: protocol_schema()}
+    files |= {docs / "compat" / page.file_name: render(page) for page in COMPATIBILITY_PAGES}
     for path in sorted(docs.glob("*.md")):
         text = path.read_text(encoding="utf-8")
         files[path] = _PART.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", text)
@@ -147,6 +150,7 @@ def main() -> None:
     """Write every file whose generated parts have changed."""
     for path, text in generated_files(DOCS).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(DOCS.parent)}")  # it is a command
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from server.dialects import native_messages as wire
 from server.dialects.base import Outgoing
+from server.dialects.sockets import SocketManners
 from streaming import events as ev
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import TARGET_RATE_HZ, OptionRequest, SessionOptions
@@ -17,7 +18,7 @@ LIST_OPTIONS = frozenset({"keyterms"})
 OPTION_NAMES = tuple(field.name for field in fields(OptionRequest))
 
 
-class NativeDialect:
+class NativeDialect(SocketManners):
     """Translates between wire messages and events."""
 
     def options_from_query(self, query: Mapping[str, Sequence[str]]) -> OptionRequest:

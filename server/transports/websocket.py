@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import structlog
 from starlette.responses import JSONResponse
@@ -11,10 +12,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from server.admission import Admission
 from server.auth import Authenticator, accepted_subprotocol
 from server.dialects.base import Dialect
-from server.error_body import error_body
+from server.dialects.sockets import Closing, LiveProtocol, SocketDialect
 from server.session_runner import Services, SessionRunner
 from server.settings import Settings
-from server.wire_status import WIRE_STATUS
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import Closed, Failed, ServerEvent
 from streaming.options import ModelOffer, OptionRequest, resolve_options
@@ -27,8 +27,14 @@ log = structlog.get_logger()
 class WebSocketConnection:
     """A Starlette WebSocket that has been accepted."""
 
-    def __init__(self, socket: WebSocket, settings: Settings) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        settings: Settings,
+        closing: Callable[[StarlingError | None], Closing],
+    ) -> None:
         self._socket = socket
+        self._closing = closing
         self._max_message_bytes = settings.max_message_bytes
         self._max_text_bytes = settings.max_text_bytes
 
@@ -56,12 +62,13 @@ class WebSocketConnection:
         except (WebSocketDisconnect, RuntimeError):
             self._socket.client_state = WebSocketState.DISCONNECTED
 
-    async def close(self, code: int, reason: str) -> None:
+    async def close(self, error: StarlingError | None) -> None:
         """Close the socket, unless the client did."""
         if self._socket.client_state is WebSocketState.DISCONNECTED:
             return
+        closing = self._closing(error)
         try:
-            await self._socket.close(code, reason)
+            await self._socket.close(closing.code, closing.reason)
         except (WebSocketDisconnect, RuntimeError):
             self._socket.client_state = WebSocketState.DISCONNECTED
 
@@ -84,8 +91,12 @@ class SessionFactory:
     admission: Admission
     authenticator: Authenticator
 
-    def plan(self, request: OptionRequest) -> SessionPlan:
+    def plan(self, request: OptionRequest, idle_timeout_s: float | None = None) -> SessionPlan:
         """Return the plan of a session that asked for this.
+
+        Args:
+            request: What the client named.
+            idle_timeout_s: How long it may be silent, where its protocol has a rule of its own.
 
         Raises:
             StarlingError: The options cannot be met.
@@ -94,64 +105,126 @@ class SessionFactory:
         limits = settings.option_limits()
         options = resolve_options(request, settings.default_options(), self.offers, limits)
         offer = next(offer for offer in self.offers if offer.name == options.model)
+        session_limits = settings.session_limits()
+        if idle_timeout_s is not None:
+            session_limits = replace(session_limits, idle_timeout_s=idle_timeout_s)
         return SessionPlan(
             session_id=secrets.token_hex(8),
             options=options,
             offer=offer,
             option_limits=limits,
-            limits=settings.session_limits(),
+            limits=session_limits,
             speech=SpeechPolicy(),
         )
 
 
-async def serve_socket(socket: WebSocket, dialect: Dialect, factory: SessionFactory) -> None:
+async def serve_socket(socket: WebSocket, protocol: LiveProtocol, factory: SessionFactory) -> None:
     """Run one WebSocket from handshake to close."""
+    dialect = protocol.new_dialect()
     subprotocols: list[str] = socket.scope.get("subprotocols", [])
     try:
         factory.authenticator.check(socket.headers, subprotocols)
     except StarlingError as error:
-        factory.services.metrics.refused.labels(str(error.code)).inc()
-        status = WIRE_STATUS[error.code].http
-        await socket.send_denial_response(JSONResponse(error_body(error), status))
+        await _deny(socket, dialect, factory, error)
         return
-    await socket.accept(accepted_subprotocol(subprotocols))
-    connection = WebSocketConnection(socket, factory.settings)
+    visit = _Visit(socket, dialect, protocol.idle_timeout_s, factory)
     try:
         factory.admission.enter()
     except StarlingError as error:
-        await _refuse(connection, dialect, factory, error)
+        await visit.refuse(error)
         return
     metrics = factory.services.metrics
     metrics.sessions_open.set(factory.admission.num_open)
     try:
-        await _run_session(socket, connection, dialect, factory)
+        await visit.run()
     finally:
         factory.admission.leave()
         metrics.sessions_open.set(factory.admission.num_open)
 
 
-async def _run_session(
-    socket: WebSocket, connection: WebSocketConnection, dialect: Dialect, factory: SessionFactory
+class _Visit:
+    """One socket whose client may connect."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        dialect: SocketDialect,
+        idle_timeout_s: float,
+        factory: SessionFactory,
+    ) -> None:
+        self._socket = socket
+        self._dialect = dialect
+        self._idle_timeout_s = idle_timeout_s
+        self._factory = factory
+        self._connection = WebSocketConnection(socket, factory.settings, dialect.closing)
+        self._is_open = False
+
+    async def run(self) -> None:
+        """Make a session of what the address and the first message ask for, and run it."""
+        try:
+            query = self._socket.query_params
+            request = self._dialect.options_from_query({n: query.getlist(n) for n in query})
+            first: str | bytes | None = None
+            if request.encoding is None:
+                await self._open()
+                first, request = await _first_message(
+                    self._connection, self._dialect, self._factory.settings, request
+                )
+                if first is None:
+                    return
+            plan = self._factory.plan(request, self._idle_timeout_s)
+        except StarlingError as error:
+            await self.refuse(error)
+            return
+        await self._open()
+        encoding = str(plan.options.audio.encoding)
+        log.info("session opened", session=plan.session_id, encoding=encoding)
+        services = self._factory.services
+        runner = SessionRunner(plan, self._dialect, self._connection, services)
+        self._factory.admission.add(runner)
+        try:
+            await runner.run(first)
+        finally:
+            self._factory.admission.remove(runner)
+
+    async def refuse(self, error: StarlingError) -> None:
+        """Tell a client why it gets no session: by HTTP, or in its dialect's messages."""
+        if self._dialect.refuses_in_handshake and not self._is_open:
+            await _deny(self._socket, self._dialect, self._factory, error)
+            return
+        _count_refusal(self._factory, error)
+        await self._open()
+        closed = Closed(str(error.code), 0, 0, 0, 0)
+        events: tuple[ServerEvent, ...] = (Failed(error), closed)
+        for seq, event in enumerate(events, start=1):
+            for message in self._dialect.encode(seq, event):
+                await self._connection.send(message.data)
+        await self._connection.close(error)
+
+    async def _open(self) -> None:
+        if self._is_open:
+            return
+        self._is_open = True
+        subprotocol = accepted_subprotocol(self._socket.scope.get("subprotocols", []))
+        headers = self._dialect.handshake_headers().items()
+        raw_headers = [(name.encode(), value.encode()) for name, value in headers]
+        await self._socket.accept(subprotocol, raw_headers)
+
+
+async def _deny(
+    socket: WebSocket, dialect: SocketDialect, factory: SessionFactory, error: StarlingError
 ) -> None:
-    try:
-        query = {name: socket.query_params.getlist(name) for name in socket.query_params}
-        request = dialect.options_from_query(query)
-        first: str | bytes | None = None
-        if request.encoding is None:
-            first, request = await _first_message(connection, dialect, factory.settings, request)
-            if first is None:
-                return
-        plan = factory.plan(request)
-    except StarlingError as error:
-        await _refuse(connection, dialect, factory, error)
-        return
-    log.info("session opened", session=plan.session_id, encoding=str(plan.options.audio.encoding))
-    runner = SessionRunner(plan, dialect, connection, factory.services)
-    factory.admission.add(runner)
-    try:
-        await runner.run(first)
-    finally:
-        factory.admission.remove(runner)
+    """Answer the handshake with an HTTP error."""
+    _count_refusal(factory, error)
+    refusal = dialect.refusal(error)
+    await socket.send_denial_response(
+        JSONResponse(refusal.body, refusal.status, dict(refusal.headers))
+    )
+
+
+def _count_refusal(factory: SessionFactory, error: StarlingError) -> None:
+    factory.services.metrics.refused.labels(str(error.code)).inc()
+    log.info("session refused", code=str(error.code))
 
 
 async def _first_message(
@@ -177,20 +250,3 @@ async def _first_message(
             'begin with {"type": "start", "encoding": "pcm_s16le", "sample_rate": 16000}',
         )
     return message, request
-
-
-async def _refuse(
-    connection: WebSocketConnection,
-    dialect: Dialect,
-    factory: SessionFactory,
-    error: StarlingError,
-) -> None:
-    """Tell a client why it gets no session, in its own dialect, and close."""
-    factory.services.metrics.refused.labels(str(error.code)).inc()
-    log.info("session refused", code=str(error.code))
-    closed = Closed(str(error.code), 0, 0, 0, 0)
-    events: tuple[ServerEvent, ...] = (Failed(error), closed)
-    for seq, event in enumerate(events, start=1):
-        for message in dialect.encode(seq, event):
-            await connection.send(message.data)
-    await connection.close(WIRE_STATUS[error.code].websocket, "")

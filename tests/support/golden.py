@@ -1,15 +1,18 @@
 """Plays written conversations: `>` lines are the client's, `<` lines what the server must say.
 
-A client line is a message, or `{"speech": [1, 2], "silence": 0.5}` for audio: numbered words of
+The folder under `tests/golden` names the dialect. A client line is a message, `? NAME=VALUE&...`
+for the address, or `{"speech": [1, 2], "silence": 0.5}` for audio: numbered words of
 `scripted_speech`, then silence. The first line opens the session, as it does on a socket.
 `python -m tests.support.golden FILE...` writes the server's lines of a file anew; read the diff.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 
@@ -25,6 +28,11 @@ from tests.support import scripted_speech
 from tests.support.recordings import pcm16
 from tests.support.session_harness import ENGLISH, SessionHarness
 
+DIALECTS: dict[str, Callable[[], Dialect]] = {"native": NativeDialect}
+"""A folder under `tests/golden` each."""
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
 
 class GoldenPlayer:
     """The server's side of one conversation; audio is 16-bit."""
@@ -37,12 +45,12 @@ class GoldenPlayer:
 
     def answer(self, line: str) -> list[dict[str, Any]]:
         """Return what the server says to one line of the client."""
-        told = json.loads(line)
-        message: str | bytes = line
-        if isinstance(told, dict) and told.keys() <= {"speech", "silence"}:
-            message = pcm16(_audio(**told))
+        if line.startswith("? "):
+            query = parse_qs(line[2:], keep_blank_values=True)
+            return self._open(lambda: self._dialect.options_from_query(query))
+        message = _message(line)
         if self._harness is None:
-            return self._open(message)
+            return self._open(lambda: self._dialect.open(message, OptionRequest()))
         try:
             events = self._dialect.decode(message)
         except StarlingError as error:
@@ -57,9 +65,9 @@ class GoldenPlayer:
                 self._harness.control(event)
         return self._said(self._harness)
 
-    def _open(self, message: str | bytes) -> list[dict[str, Any]]:
+    def _open(self, ask: Callable[[], OptionRequest | None]) -> list[dict[str, Any]]:
         try:
-            request = self._dialect.open(message, OptionRequest())
+            request = ask()
             assert request is not None
             options = resolve_options(request, SessionOptions(), (ENGLISH,), OptionLimits())
         except StarlingError as error:
@@ -77,6 +85,21 @@ class GoldenPlayer:
 
     def _encode(self, seq: int, event: Any) -> list[dict[str, Any]]:
         return [json.loads(message.data) for message in self._dialect.encode(seq, event)]
+
+
+def _message(line: str) -> str | bytes:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    if isinstance(told, dict) and told.keys() <= {"speech", "silence"}:
+        return pcm16(_audio(**told))
+    return line
+
+
+def player(path: Path) -> GoldenPlayer:
+    """Return a player in the dialect of the file's folder."""
+    return GoldenPlayer(DIALECTS[path.parent.name]())
 
 
 def _audio(speech: list[Any] | None = None, silence: float = 0.0) -> np.ndarray:
@@ -109,14 +132,14 @@ def turns(path: Path) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def write_anew(path: Path) -> None:
-    player = GoldenPlayer(NativeDialect())
+    server = player(path)
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("< "):
             continue
         lines.append(line)
         if line.startswith("> "):
-            lines += [f"< {json.dumps(said)}" for said in player.answer(line[2:])]
+            lines += [f"< {json.dumps(said)}" for said in server.answer(line[2:])]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

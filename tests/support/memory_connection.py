@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+from server.dialects.sockets import SocketManners
 from streaming.errors import StarlingError
 
 
@@ -55,6 +56,6 @@ class MemoryConnection:
             self.sent.append(json.loads(message))
             self._changed.notify_all()
 
-    async def close(self, code: int, reason: str) -> None:
-        self.close_code = code
+    async def close(self, error: StarlingError | None) -> None:
+        self.close_code = SocketManners().closing(error).code
         self.disconnect()

@@ -12,7 +12,7 @@ answer is usually there. If speech resumes instead, that answer serves as an int
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.decode_desk import DecodeDesk
@@ -23,11 +23,12 @@ from streaming.endpointing import (
     endpoint_rules,
     quietest_sample,
 )
-from streaming.events import EndReason, Interim, Samples, SpeechStarted
+from streaming.events import EndReason, Interim, Samples, SilenceReached, SpeechStarted
 from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.pacing import is_interim_due
+from streaming.silence_watch import SilenceWatch
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance
@@ -67,6 +68,7 @@ class ChannelTranscriber:
         self._options = options
         self._finals = FinalQueue(identity.channel, LanguageLock(options.language))
         self._desk = DecodeDesk(identity.next_request_id, self._buffer, self._finals, options)
+        self._silence = SilenceWatch()
         self._apply_endpointing()
 
     def set_options(self, options: SessionOptions) -> None:
@@ -77,6 +79,7 @@ class ChannelTranscriber:
         self._apply_endpointing()
 
     def _apply_endpointing(self) -> None:
+        self._silence.marks_ms = self._options.silence_marks_ms
         self._rules = endpoint_rules(self._options.endpoint_silence_ms)
         silence = self._options.endpoint_silence_ms * TARGET_RATE_HZ // 1000
         self._tail_samples = min(TAIL_SAMPLES, silence)
@@ -135,11 +138,16 @@ class ChannelTranscriber:
         for probability in probabilities:
             is_speech = self._gate.push(probability)
             self._scored_windows += 1
+            speech_end = None
             if self._open is None:
                 outputs += self._maybe_open()
+                if self._open is not None:
+                    speech_end = self._open.last_speech_end_sample
             else:
                 self._open.push_window(is_speech=is_speech)
+                speech_end = self._open.last_speech_end_sample
                 outputs += self._advance(self._open)
+            outputs += self._tell_silence(speech_end)
         self._forget_old_audio()
         return outputs
 
@@ -193,6 +201,17 @@ class ChannelTranscriber:
             if self._open.outstanding is not None:
                 ids.append(self._open.outstanding.request_id)
         return ids
+
+    def _tell_silence(self, speech_end: int | None) -> list[ChannelOutput]:
+        marks_ms = self._silence.advance(self.scored_end_sample, speech_end)
+        known_end = self._silence.speech_end_sample or 0
+        return [
+            output
+            for mark_ms in marks_ms
+            for output in self._finals.tell(
+                SilenceReached(self._identity.channel, mark_ms, known_end)
+            )
+        ]
 
     def _maybe_open(self) -> list[ChannelOutput]:
         windows_ago = self._gate.started_windows_ago
@@ -263,7 +282,7 @@ class ChannelTranscriber:
         if later:
             flags = utterance.speech_flags[later[0] - utterance.first_window :]
             start = max(cut, later[0] * WINDOW_SAMPLES)
-            outputs.append(self._open_at(start, cut, flags))
+            outputs.append(replace(self._open_at(start, cut, flags), continues=True))
         return outputs
 
     def _close(

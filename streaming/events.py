@@ -80,11 +80,12 @@ class SessionReady:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """An utterance opened."""
+    """An utterance opened; `continues` when the one before was cut and its speech goes on."""
 
     utterance: int
     channel: int
     start_sample: int
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,15 @@ class UtteranceEnded:
     channel: int
     end_sample: int
     reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceReached:
+    """So much silence has followed the last speech; finals of that speech came before."""
+
+    channel: int
+    silence_ms: int
+    speech_end_sample: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,7 @@ ServerEvent = (
     | Interim
     | Final
     | UtteranceEnded
+    | SilenceReached
     | Finalized
     | OptionsUpdated
     | PongSent

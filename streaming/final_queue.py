@@ -3,7 +3,14 @@
 from collections import deque
 from dataclasses import dataclass
 
-from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
+from streaming.events import (
+    EndReason,
+    Final,
+    SilenceReached,
+    UtteranceEnded,
+    Warned,
+    WarningCode,
+)
 from streaming.language_lock import LanguageLock
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance
@@ -33,7 +40,7 @@ class Marker:
     id: int
 
 
-FinalOutput = Final | UtteranceEnded | Warned | Marker
+FinalOutput = Final | UtteranceEnded | SilenceReached | Warned | Marker
 
 
 class FinalQueue:
@@ -44,7 +51,7 @@ class FinalQueue:
 
     def __init__(self, channel: int, language: LanguageLock) -> None:
         self._channel = channel
-        self._entries: deque[PendingFinal | Marker] = deque()
+        self._entries: deque[PendingFinal | SilenceReached | Marker] = deque()
         self.language = language
         self.num_published = 0
 
@@ -66,6 +73,11 @@ class FinalQueue:
     def mark(self, marker_id: int) -> list[FinalOutput]:
         """Queue a marker; return what may leave now."""
         self._entries.append(Marker(marker_id))
+        return self._settle()
+
+    def tell(self, silence: SilenceReached) -> list[FinalOutput]:
+        """Queue a silence behind the finals of its speech; return what may leave now."""
+        self._entries.append(silence)
         return self._settle()
 
     def is_waiting_for(self, request_id: int) -> bool:
@@ -115,7 +127,7 @@ class FinalQueue:
         outputs: list[FinalOutput] = []
         while self._entries:
             entry = self._entries[0]
-            if isinstance(entry, Marker):
+            if isinstance(entry, (Marker, SilenceReached)):
                 outputs.append(entry)
             elif entry.hypothesis is not None and not entry.waiting_ids:
                 outputs += self._publish(entry, entry.hypothesis)

@@ -30,5 +30,6 @@ def options_from_record(record: dict[str, Any]) -> SessionOptions:
             ),
             "task": Task(record["task"]),
             "keyterms": tuple(record["keyterms"]),
+            "silence_marks_ms": tuple(record["silence_marks_ms"]),
         }
     )

@@ -17,6 +17,7 @@ MAX_SAMPLE_RATE_HZ = 48_000
 MAX_PROMPT_CHARS = 2_000
 MAX_KEYTERMS = 100
 MAX_KEYTERM_CHARS = 100
+MAX_SILENCE_MARK_MS = 60_000
 AUTO_LANGUAGE = "auto"
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -76,6 +77,8 @@ class SessionOptions:
     max_utterance_s: float = 15.0
     prompt: str = ""
     keyterms: tuple[str, ...] = ()
+    silence_marks_ms: tuple[int, ...] = ()
+    """Lengths of silence after speech that are told as they are reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class OptionRequest:
     max_utterance_s: float | None = None
     prompt: str | None = None
     keyterms: tuple[str, ...] | None = None
+    silence_marks_ms: tuple[int, ...] | None = None
     encoding: str | None = None
     sample_rate: int | None = None
     channels: int | None = None
@@ -167,6 +171,7 @@ def apply_update(
         ),
         prompt=options.prompt if request.prompt is None else request.prompt.strip(),
         keyterms=options.keyterms if request.keyterms is None else request.keyterms,
+        silence_marks_ms=_resolve_marks(request.silence_marks_ms, options.silence_marks_ms),
     )
     _check_text(changed)
     if changed.task is Task.TRANSLATE and not offer.is_multilingual:
@@ -253,6 +258,14 @@ def _within(
     if not low <= requested <= high:
         raise _invalid(f"{name}={requested} is out of range", f"use {low} to {high}")
     return requested
+
+
+def _resolve_marks(requested: tuple[int, ...] | None, current: tuple[int, ...]) -> tuple[int, ...]:
+    if requested is None:
+        return current
+    for mark in requested:
+        _within("silence_marks_ms", mark, mark, (1, MAX_SILENCE_MARK_MS))
+    return tuple(sorted(set(requested)))
 
 
 def _check_text(options: SessionOptions) -> None:

@@ -15,7 +15,31 @@ from streaming.options import TARGET_RATE_HZ, OptionRequest, SessionOptions
 from streaming.transcript import Word, join_words
 
 LIST_OPTIONS = frozenset({"keyterms"})
-OPTION_NAMES = tuple(field.name for field in fields(OptionRequest))
+OPTION_NAMES = tuple(
+    field.name for field in fields(OptionRequest) if field.name in wire.Start.model_fields
+)
+
+
+ControlAnswer = (
+    ev.SessionReady
+    | ev.Finalized
+    | ev.OptionsUpdated
+    | ev.PongSent
+    | ev.Warned
+    | ev.Failed
+    | ev.Closed
+)
+"""What answers messages other than audio."""
+
+ToldEvent = (
+    ev.SpeechStarted
+    | ev.Interim
+    | ev.Final
+    | ev.UtteranceEnded
+    | ev.AudioAcknowledged
+    | ControlAnswer
+)
+"""All that this protocol has a word for; silences are told by `utterance_ended` alone."""
 
 
 class NativeDialect(SocketManners):
@@ -74,6 +98,8 @@ class NativeDialect(SocketManners):
 
     def encode(self, seq: int, event: ev.ServerEvent) -> list[Outgoing]:
         """Return the JSON message for an event."""
+        if isinstance(event, ev.SilenceReached):
+            return []
         message = _to_wire(seq, event)
         exclude = {"words"} if getattr(message, "words", ()) is None else None
         data = message.model_dump_json(exclude=exclude)
@@ -190,7 +216,7 @@ def _final(seq: int, event: ev.Final) -> wire.Final:
     )
 
 
-def _to_wire(seq: int, event: ev.ServerEvent) -> wire.ServerMessage:
+def _to_wire(seq: int, event: ToldEvent) -> wire.ServerMessage:
     match event:
         case ev.Interim():
             return _interim(seq, event)
@@ -216,15 +242,7 @@ def _to_wire(seq: int, event: ev.ServerEvent) -> wire.ServerMessage:
 
 def _to_wire_control(  # noqa: PLR0911 # one line an event
     seq: int,
-    event: (
-        ev.SessionReady
-        | ev.Finalized
-        | ev.OptionsUpdated
-        | ev.PongSent
-        | ev.Warned
-        | ev.Failed
-        | ev.Closed
-    ),
+    event: ControlAnswer,
 ) -> wire.ServerMessage:
     match event:
         case ev.SessionReady(session_id, options):

@@ -8,7 +8,15 @@ import pytest
 
 from streaming.channel import PREROLL_SAMPLES, TAIL_SAMPLES
 from streaming.effects import Decode, Purpose
-from streaming.events import EndReason, Final, Interim, SpeechStarted, UtteranceEnded, Warned
+from streaming.events import (
+    EndReason,
+    Final,
+    Interim,
+    SilenceReached,
+    SpeechStarted,
+    UtteranceEnded,
+    Warned,
+)
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Word, join_words
 from tests.support.scripted_speech import said, silence, speech, transcribe
@@ -277,3 +285,31 @@ def test_speech_is_counted_from_its_start_to_its_end():
         for f, s in zip(harness.finals, harness.of(SpeechStarted), strict=True)
     )
     assert harness.events[-1].speech_samples == spoken
+
+
+def test_a_silence_asked_for_is_told_behind_the_finals_of_its_speech():
+    options = with_options(silence_marks_ms=(1_000, 1_500))
+    harness = heard(said([1, 2, 3], 2.0), options, holds_decodes=True)
+    assert not harness.of(SilenceReached)
+    while harness.held:
+        harness.release()
+    told = [e for e in harness.events if isinstance(e, Final | UtteranceEnded | SilenceReached)]
+    assert [type(event) for event in told] == [
+        Final,
+        UtteranceEnded,
+        SilenceReached,
+        SilenceReached,
+    ]
+    assert [event.silence_ms for event in told[2:]] == [1_000, 1_500]
+    assert all(event.speech_end_sample == told[1].end_sample for event in told[2:])
+
+
+def test_a_silence_shorter_than_the_endpoint_is_told_while_the_utterance_is_open():
+    harness = heard(said([1, 2, 3], 0.5), with_options(silence_marks_ms=(300,)))
+    assert len(harness.of(SilenceReached)) == 1
+    assert not harness.finals
+
+
+def test_an_utterance_that_follows_a_cut_is_marked_as_its_continuation():
+    harness = heard(said(list(range(1, 40)), 1.0), with_options(max_utterance_s=5.0))
+    assert [started.continues for started in harness.of(SpeechStarted)] == [False, True, True]

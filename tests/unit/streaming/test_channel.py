@@ -312,4 +312,7 @@ def test_a_silence_shorter_than_the_endpoint_is_told_while_the_utterance_is_open
 
 def test_an_utterance_that_follows_a_cut_is_marked_as_its_continuation():
     harness = heard(said(list(range(1, 40)), 1.0), with_options(max_utterance_s=5.0))
-    assert [started.continues for started in harness.of(SpeechStarted)] == [False, True, True]
+    first, *others = harness.of(SpeechStarted)
+    assert not first.continues
+    assert others
+    assert all(started.continues for started in others)

@@ -16,6 +16,7 @@ from server.dialects.native import NativeDialect
 from server.dialects.sockets import LiveProtocol
 from server.engine.base import Engine
 from server.engine.dispatcher import EngineDispatcher
+from server.files.service import FileService
 from server.http_routes import SecurityHeaders, answer_error, http_routes
 from server.loop_lag import watch_loop_lag
 from server.metrics import Metrics
@@ -46,15 +47,22 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         SettingsError: The API keys cannot be read.
     """
     metrics = Metrics()
+    admission = Admission(settings.max_sessions)
     dispatcher = EngineDispatcher(
-        models.engine, metrics, num_workers=models.num_workers, max_batch=models.max_batch
+        models.engine,
+        metrics,
+        num_workers=models.num_workers,
+        max_batch=models.max_batch,
+        has_live_session=lambda: admission.num_open > 0,
     )
+    services = Services(SpeechScorer(models.speech, metrics), dispatcher, metrics)
     return SessionFactory(
         settings=settings,
         offers=(models.engine.offer,),
-        services=Services(SpeechScorer(models.speech, metrics), dispatcher, metrics),
-        admission=Admission(settings.max_sessions),
+        services=services,
+        admission=admission,
         authenticator=Authenticator(settings.read_api_keys()),
+        files=FileService(settings, services),
     )
 
 
@@ -96,4 +104,5 @@ def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketR
 async def drain(factory: SessionFactory) -> None:
     """Take no new sessions and let the open ones publish what they heard."""
     factory.services.metrics.ready.set(0)
+    factory.files.close()
     await factory.admission.close(DRAIN_TIMEOUT_S)

@@ -83,6 +83,15 @@ class Settings(BaseModel):
     max_backlog_s: float = Field(
         10.0, gt=0, description="Unprocessed audio of a session at which the server stops reading."
     )
+    max_files: int = Field(
+        8, ge=1, description="Files transcribed at once; more are refused with a retry hint."
+    )
+    max_file_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=1024,
+        description="Largest file, in bytes; it waits on disk (`TMPDIR`), not in memory.",
+    )
+    max_file_s: float = Field(4 * 3600.0, gt=0, description="Longest file, in seconds of audio.")
     endpoint_silence_ms: int = Field(
         850, ge=100, le=5000, description="Default silence that ends an utterance."
     )

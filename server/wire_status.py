@@ -53,6 +53,12 @@ WIRE_STATUS: dict[ErrorCode, WireStatus] = {
         1009,
         "RESOURCE_EXHAUSTED",
     ),
+    ErrorCode.FILE_TOO_LARGE: WireStatus(
+        "A file is larger than `max_file_bytes` or longer than `max_file_s`.",
+        413,
+        1009,
+        "RESOURCE_EXHAUSTED",
+    ),
     ErrorCode.AUDIO_TOO_FAST: WireStatus(
         "Audio ran further ahead of the wall clock than `max_lead_s`.",
         429,

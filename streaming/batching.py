@@ -4,7 +4,7 @@ Work-conserving: whenever an engine worker is free it takes what waits, with no 
 batches grow by themselves under load and a lone request never waits. Finals, and checkpoints that
 finals wait for, go before interims; inside a class the oldest goes first. Rows of a batch share a
 key (window, prompt length, …); places left over are filled with later requests of the same key,
-interims among finals too.
+interims among finals too. Segments of files wait in a queue of their own (`file_turns.py`).
 """
 
 from collections.abc import Hashable
@@ -52,15 +52,16 @@ class BatchPolicy(Generic[JobT]):
         """Return how long the oldest job has waited."""
         return now - min((w.since for w in self._waiting.values()), default=now)
 
-    def take(self) -> list[Waiting[JobT]]:
+    def take(self, max_rows: int | None = None) -> list[Waiting[JobT]]:
         """Remove and return the next batch; empty when nothing waits."""
+        max_rows = self._max_batch if max_rows is None else max_rows
         if not self._waiting:
             return []
         order = sorted(
             self._waiting.values(), key=lambda w: (w.purpose is Purpose.INTERIM, w.since)
         )
         key = order[0].key
-        batch = [waiting for waiting in order if waiting.key == key][: self._max_batch]
+        batch = [waiting for waiting in order if waiting.key == key][:max_rows]
         for waiting in batch:
             del self._waiting[waiting.job]
         return batch

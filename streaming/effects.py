@@ -17,6 +17,12 @@ class Purpose(IntEnum):
     FINAL = 0
     CHECKPOINT = 1
     INTERIM = 2
+    FILE = 3
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether the answer is text for good, worth a wider beam and a second try."""
+        return self in (Purpose.FINAL, Purpose.FILE)
 
 
 @dataclass(frozen=True, slots=True)

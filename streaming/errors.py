@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     MODEL_NOT_AVAILABLE = "model_not_available"
     UNAUTHENTICATED = "unauthenticated"
     MESSAGE_TOO_LARGE = "message_too_large"
+    FILE_TOO_LARGE = "file_too_large"
     AUDIO_TOO_FAST = "audio_too_fast"
     SESSION_TOO_LONG = "session_too_long"
     IDLE_TIMEOUT = "idle_timeout"

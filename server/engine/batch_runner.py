@@ -18,7 +18,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.prompts import PromptBuilder
 from server.engine.words import TimedPiece, plain_words, timed_words
-from streaming.effects import DecodeRequest, Purpose
+from streaming.effects import DecodeRequest
 from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
 from streaming.options import Task
 from streaming.transcript import Hypothesis
@@ -174,7 +174,7 @@ class BatchRunner:
         self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
     ) -> Hypothesis | None:
         request = row.request
-        if verdict is Verdict.RETRY and request.purpose is Purpose.FINAL:
+        if verdict is Verdict.RETRY and request.purpose.is_for_good:
             return None
         is_degenerate = verdict is not Verdict.ACCEPT
         if pieces is None:

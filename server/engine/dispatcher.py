@@ -15,7 +15,8 @@ import structlog
 from server.engine.base import BatchReport, Engine
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
-from streaming.effects import DecodeRequest
+from streaming.effects import DecodeRequest, Purpose
+from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Hypothesis
 
@@ -36,14 +37,33 @@ class Ticket:
 
 
 class EngineDispatcher:
-    """Gives free workers the next batch."""
+    """Gives free workers the next batch: of live sessions first, of files with what is left.
+
+    Args:
+        engine: Runs the batches.
+        metrics: Counts them.
+        num_workers: Batches that run at once.
+        max_batch: Rows a batch.
+        has_live_session: Says whether a live session is open; files then hold back.
+    """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, *, num_workers: int, max_batch: int
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        *,
+        num_workers: int,
+        max_batch: int,
+        has_live_session: Callable[[], bool] = lambda: True,
     ) -> None:
         self.engine = engine
+        self.max_batch = max_batch
+        self.num_workers = num_workers
         self._metrics = metrics
+        self._has_live_session = has_live_session
         self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch)
+        self._files: BatchPolicy[Ticket] = BatchPolicy(max_batch)
+        self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
         self._num_free = num_workers
         self._running_since: dict[int, float] = {}
@@ -54,14 +74,14 @@ class EngineDispatcher:
         """Queue a request; the answer or an exception comes to `on_answer` later."""
         ticket = Ticket(request, on_answer)
         key = self.engine.batch_key(request)
-        self._policy.submit(Waiting(ticket, key, request.purpose, time.monotonic()))
+        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, time.monotonic()))
         self._pump()
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
         ticket.on_answer = None
-        self._policy.cancel(ticket)
+        self._queue_of(ticket.request).cancel(ticket)
 
     def is_stuck(self) -> bool:
         """Say whether a batch has been running far too long."""
@@ -73,13 +93,27 @@ class EngineDispatcher:
         self._is_closed = True
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
+    def _queue_of(self, request: DecodeRequest) -> BatchPolicy[Ticket]:
+        return self._files if request.purpose is Purpose.FILE else self._policy
+
     def _pump(self) -> None:
         while self._num_free > 0 and not self._is_closed:
-            batch = self._policy.take()
-            self._metrics.queue_length.set(len(self._policy))
+            batch = self._take_of_files() or self._policy.take()
+            self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
                 return
             self._start(batch)
+
+    def _take_of_files(self) -> list[Waiting[Ticket]]:
+        load = WorkerLoad(
+            num_workers=self.num_workers,
+            num_file_batches=self._num_file_batches,
+            has_live_session=self._has_live_session(),
+            is_live_waiting=len(self._policy) > 0,
+        )
+        wait_s = self._files.oldest_wait_s(time.monotonic())
+        rows = file_rows(load, wait_s, self.max_batch)
+        return self._files.take(rows) if rows else []
 
     def _start(self, batch: list[Waiting[Ticket]]) -> None:
         now = time.monotonic()
@@ -87,6 +121,8 @@ class EngineDispatcher:
         self._num_batches += 1
         number = self._num_batches
         self._running_since[number] = now
+        is_of_files = batch[0].purpose is Purpose.FILE
+        self._num_file_batches += is_of_files
         self._metrics.batch_size.observe(len(batch))
         for waiting in batch:
             purpose = waiting.purpose.name.lower()
@@ -105,6 +141,7 @@ class EngineDispatcher:
         self, number: int, tickets: list[Ticket], done: asyncio.Future[BatchReport]
     ) -> None:
         self._num_free += 1
+        self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
         since = self._running_since.pop(number)
         self._metrics.decode_seconds.observe(time.monotonic() - since)
         if done.cancelled():

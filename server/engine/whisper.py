@@ -107,7 +107,7 @@ class WhisperEngine:
         return BatchReport(tuple(answers), sum(o.hypothesis is None for o in outcomes))
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        return self._final_beam if request.purpose is Purpose.FINAL else 1
+        return self._final_beam if request.purpose.is_for_good else 1
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Hypothesis | Exception:
         """Repeat a degenerate final, and go on where one stopped early."""
@@ -118,7 +118,7 @@ class WhisperEngine:
             assert hypothesis is not None, "a retry is judged, not repeated"
             unheard = len(request.audio) - outcome.heard_samples
             has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
-            if request.purpose is not Purpose.FINAL or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
+            if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
                 return hypothesis
             return self._continue(request, hypothesis, outcome.heard_samples)
         except Exception as error:  # noqa: BLE001 # as in decode

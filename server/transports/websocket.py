@@ -13,6 +13,7 @@ from server.admission import Admission
 from server.auth import Authenticator, accepted_subprotocol
 from server.dialects.base import Dialect
 from server.dialects.sockets import Closing, LiveProtocol, SocketDialect
+from server.files.service import FileService
 from server.session_runner import Services, SessionRunner
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
@@ -90,6 +91,7 @@ class SessionFactory:
     services: Services
     admission: Admission
     authenticator: Authenticator
+    files: FileService
 
     def plan(self, request: OptionRequest, idle_timeout_s: float | None = None) -> SessionPlan:
         """Return the plan of a session that asked for this.

@@ -1,0 +1,1 @@
+"""Recorded files through the same engine, for every protocol that takes them."""

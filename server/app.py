@@ -20,9 +20,10 @@ from server.files.service import FileService
 from server.http_routes import SecurityHeaders, answer_error, http_routes
 from server.loop_lag import watch_loop_lag
 from server.metrics import Metrics
+from server.session_opening import SessionFactory
 from server.session_runner import Services
 from server.settings import Settings
-from server.transports.websocket import SessionFactory, serve_socket
+from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
 from streaming.errors import StarlingError
 

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.error_body import error_body
-from server.transports.websocket import SessionFactory
+from server.session_opening import SessionFactory
 from server.version import version
 from server.wire_status import WIRE_STATUS
 from streaming.errors import StarlingError

@@ -7,24 +7,25 @@ does not read cannot tell it why.
 
 import asyncio
 from collections import OrderedDict
+from typing import Generic
 
-from server.dialects.base import Outgoing
+from server.dialects.base import Outgoing, SentT
 from streaming.errors import ErrorCode, StarlingError
 
 MAX_MESSAGES = 1_000
 """Finals of about an hour of speech."""
 
 
-class Outbox:
+class Outbox(Generic[SentT]):
     """A bounded queue with one writer and one reader, both on the event loop."""
 
     def __init__(self) -> None:
-        self._messages: OrderedDict[int | str, str] = OrderedDict()
+        self._messages: OrderedDict[int | str, SentT] = OrderedDict()
         self._changed = asyncio.Event()
         self._num_put = 0
         self._has_ended = False
 
-    def put(self, message: Outgoing) -> None:
+    def put(self, message: Outgoing[SentT]) -> None:
         """Queue a message.
 
         Raises:
@@ -47,7 +48,7 @@ class Outbox:
         self._has_ended = True
         self._changed.set()
 
-    async def get(self) -> str | None:
+    async def get(self) -> SentT | None:
         """Return the next message, or None after the last."""
         while not self._messages:
             if self._has_ended:

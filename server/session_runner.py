@@ -7,13 +7,14 @@ the event loop, so a session is never entered twice at once.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Generic, TypeVar, assert_never
 
 import structlog
 
 from server.arrivals import Arrivals
+from server.connection import Connection
 from server.container_decoder import ContainerDecoder
 from server.dialects.base import Dialect
 from server.engine.dispatcher import EngineDispatcher, Ticket
@@ -31,22 +32,8 @@ from streaming.transcript import Hypothesis
 
 log = structlog.get_logger()
 
-
-class Connection(Protocol):
-    """One open socket or call."""
-
-    async def receive(self) -> str | bytes | None:
-        """Return the next message, or None when the client is gone.
-
-        Raises:
-            StarlingError: MESSAGE_TOO_LARGE.
-        """
-
-    async def send(self, message: str) -> None:
-        """Send a message; waits while the client does not read."""
-
-    async def close(self, error: StarlingError | None) -> None:
-        """Close; `error` is what ended the session, if anything did."""
+ReceivedT = TypeVar("ReceivedT")
+SentT = TypeVar("SentT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +45,22 @@ class Services:
     metrics: Metrics
 
 
-class SessionRunner:
+class SessionRunner(Generic[ReceivedT, SentT]):
     """One session on one connection. `run` returns when both have ended."""
 
     def __init__(
-        self, plan: SessionPlan, dialect: Dialect, connection: Connection, services: Services
+        self,
+        plan: SessionPlan,
+        dialect: Dialect[ReceivedT, SentT],
+        connection: Connection[ReceivedT, SentT],
+        services: Services,
     ) -> None:
         self._session = Session(plan, time.monotonic())
         self._session_id = plan.session_id
         self._dialect = dialect
         self._connection = connection
         self._services = services
-        self._outbox = Outbox()
+        self._outbox: Outbox[SentT] = Outbox()
         self._vad_states = [VadState() for _ in range(plan.options.audio.num_transcripts)]
         self._tickets: dict[int, Ticket] = {}
         self._room = asyncio.Event()
@@ -83,8 +74,8 @@ class SessionRunner:
         if plan.options.audio.encoding is not Encoding.CONTAINER:
             self._raw = RawAudioIntake(plan.options.audio)
 
-    async def run(self, first: str | bytes | None) -> None:
-        """Run the session; `first` is audio that came before the session was made."""
+    async def run(self, first: Sequence[ClientEvent] = ()) -> None:
+        """Run the session; `first` is what came before the session was made."""
         if self._raw is None:
             self._container = ContainerDecoder(
                 self._session.options.audio,
@@ -105,9 +96,9 @@ class SessionRunner:
         """Publish what was heard, tell `error`, close."""
         self._perform(self._session.fail(error))
 
-    async def _read(self, first: str | bytes | None) -> None:
-        if isinstance(first, bytes):
-            await self._take(AudioReceived(first))
+    async def _read(self, first: Sequence[ClientEvent]) -> None:
+        for event in first:
+            await self._take(event)
         while not self._session.is_closed:
             await self._room.wait()
             try:
@@ -118,8 +109,6 @@ class SessionRunner:
             if message is None:
                 self._perform(self._session.abort())
                 return
-            if self._session.is_draining and isinstance(message, bytes):
-                continue
             try:
                 for event in self._dialect.decode(message):
                     await self._take(event)
@@ -131,7 +120,8 @@ class SessionRunner:
 
     async def _take(self, event: ClientEvent) -> None:
         if isinstance(event, AudioReceived):
-            await self._take_audio(event.data)
+            if not self._session.is_draining:
+                await self._take_audio(event.data)
             return
         if self._session.will_drain(event):
             await self._finish_audio()

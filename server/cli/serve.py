@@ -14,8 +14,8 @@ from server.app import build_app, build_factory, drain
 from server.loading import load_models
 from server.logs import configure_logs
 from server.models.errors import ModelError
+from server.session_opening import SessionFactory
 from server.settings import Settings, SettingsError, load_settings
-from server.transports.websocket import SessionFactory
 
 log = structlog.get_logger()
 

@@ -96,7 +96,7 @@ class NativeDialect(SocketManners):
             case _:
                 assert_never(parsed)
 
-    def encode(self, seq: int, event: ev.ServerEvent) -> list[Outgoing]:
+    def encode(self, seq: int, event: ev.ServerEvent) -> list[Outgoing[str]]:
         """Return the JSON message for an event."""
         if isinstance(event, ev.SilenceReached):
             return []

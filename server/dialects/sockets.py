@@ -46,7 +46,7 @@ class SocketManners:
         return Closing(NORMAL_CLOSURE if error is None else WIRE_STATUS[error.code].websocket)
 
 
-class SocketDialect(Dialect, Protocol):
+class SocketDialect(Dialect[str | bytes, str], Protocol):
     """A dialect with the manners of a socket."""
 
     refuses_in_handshake: ClassVar[bool]

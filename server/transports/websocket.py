@@ -1,26 +1,19 @@
-"""Sessions over WebSockets: handshake, first message, and the socket as a `Connection`."""
+"""Sessions over WebSockets: the handshake, and the socket as a `Connection`."""
 
-import asyncio
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from server.admission import Admission
-from server.auth import Authenticator, accepted_subprotocol
-from server.dialects.base import Dialect
+from server.auth import accepted_subprotocol
+from server.connection import Connection
 from server.dialects.sockets import Closing, LiveProtocol, SocketDialect
-from server.files.service import FileService
-from server.session_runner import Services, SessionRunner
+from server.session_opening import SessionFactory, count_refusal, first_message, refusal_events
+from server.session_runner import SessionRunner
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
-from streaming.events import Closed, Failed, ServerEvent
-from streaming.options import ModelOffer, OptionRequest, resolve_options
-from streaming.session import SessionPlan
-from streaming.speech_gate import SpeechPolicy
+from streaming.events import AudioReceived, ClientEvent
 
 log = structlog.get_logger()
 
@@ -82,44 +75,6 @@ class WebSocketConnection:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFactory:
-    """What a connection needs to become a session."""
-
-    settings: Settings
-    offers: tuple[ModelOffer, ...]
-    services: Services
-    admission: Admission
-    authenticator: Authenticator
-    files: FileService
-
-    def plan(self, request: OptionRequest, idle_timeout_s: float | None = None) -> SessionPlan:
-        """Return the plan of a session that asked for this.
-
-        Args:
-            request: What the client named.
-            idle_timeout_s: How long it may be silent, where its protocol has a rule of its own.
-
-        Raises:
-            StarlingError: The options cannot be met.
-        """
-        settings = self.settings
-        limits = settings.option_limits()
-        options = resolve_options(request, settings.default_options(), self.offers, limits)
-        offer = next(offer for offer in self.offers if offer.name == options.model)
-        session_limits = settings.session_limits()
-        if idle_timeout_s is not None:
-            session_limits = replace(session_limits, idle_timeout_s=idle_timeout_s)
-        return SessionPlan(
-            session_id=secrets.token_hex(8),
-            options=options,
-            offer=offer,
-            option_limits=limits,
-            limits=session_limits,
-            speech=SpeechPolicy(),
-        )
-
-
 async def serve_socket(socket: WebSocket, protocol: LiveProtocol, factory: SessionFactory) -> None:
     """Run one WebSocket from handshake to close."""
     dialect = protocol.new_dialect()
@@ -158,7 +113,9 @@ class _Visit:
         self._dialect = dialect
         self._idle_timeout_s = idle_timeout_s
         self._factory = factory
-        self._connection = WebSocketConnection(socket, factory.settings, dialect.closing)
+        self._connection: Connection[str | bytes, str] = WebSocketConnection(
+            socket, factory.settings, dialect.closing
+        )
         self._is_open = False
 
     async def run(self) -> None:
@@ -166,14 +123,17 @@ class _Visit:
         try:
             query = self._socket.query_params
             request = self._dialect.options_from_query({n: query.getlist(n) for n in query})
-            first: str | bytes | None = None
+            first: list[ClientEvent] = []
             if request.encoding is None:
                 await self._open()
-                first, request = await _first_message(
+                opening = await first_message(
                     self._connection, self._dialect, self._factory.settings, request
                 )
-                if first is None:
+                if opening is None:
                     return
+                message, request = opening
+                if isinstance(message, bytes):
+                    first = [AudioReceived(message)]
             plan = self._factory.plan(request, self._idle_timeout_s)
         except StarlingError as error:
             await self.refuse(error)
@@ -194,11 +154,9 @@ class _Visit:
         if self._dialect.refuses_in_handshake and not self._is_open:
             await _deny(self._socket, self._dialect, self._factory, error)
             return
-        _count_refusal(self._factory, error)
+        count_refusal(self._factory, error)
         await self._open()
-        closed = Closed(str(error.code), 0, 0, 0, 0)
-        events: tuple[ServerEvent, ...] = (Failed(error), closed)
-        for seq, event in enumerate(events, start=1):
+        for seq, event in enumerate(refusal_events(error), start=1):
             for message in self._dialect.encode(seq, event):
                 await self._connection.send(message.data)
         await self._connection.close(error)
@@ -217,38 +175,8 @@ async def _deny(
     socket: WebSocket, dialect: SocketDialect, factory: SessionFactory, error: StarlingError
 ) -> None:
     """Answer the handshake with an HTTP error."""
-    _count_refusal(factory, error)
+    count_refusal(factory, error)
     refusal = dialect.refusal(error)
     await socket.send_denial_response(
         JSONResponse(refusal.body, refusal.status, dict(refusal.headers))
     )
-
-
-def _count_refusal(factory: SessionFactory, error: StarlingError) -> None:
-    factory.services.metrics.refused.labels(str(error.code)).inc()
-    log.info("session refused", code=str(error.code))
-
-
-async def _first_message(
-    connection: WebSocketConnection, dialect: Dialect, settings: Settings, named: OptionRequest
-) -> tuple[str | bytes | None, OptionRequest]:
-    """Return the message that starts the session and the options it leads to."""
-    try:
-        async with asyncio.timeout(settings.start_timeout_s):
-            message = await connection.receive()
-    except TimeoutError:
-        raise StarlingError(
-            ErrorCode.IDLE_TIMEOUT,
-            f"nothing was received for {settings.start_timeout_s:g} s after connecting",
-            'send {"type": "start", ...} or audio at once',
-        ) from None
-    if message is None:
-        return None, named
-    request = dialect.open(message, named)
-    if request is None:
-        raise StarlingError(
-            ErrorCode.PROTOCOL_VIOLATION,
-            "the first message must be `start` or audio",
-            'begin with {"type": "start", "encoding": "pcm_s16le", "sample_rate": 16000}',
-        )
-    return message, request

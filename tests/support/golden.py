@@ -28,7 +28,7 @@ from tests.support import scripted_speech
 from tests.support.recordings import pcm16
 from tests.support.session_harness import ENGLISH, SessionHarness
 
-DIALECTS: dict[str, Callable[[], Dialect]] = {"native": NativeDialect}
+DIALECTS: dict[str, Callable[[], Dialect[str | bytes, str]]] = {"native": NativeDialect}
 """A folder under `tests/golden` each."""
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -37,7 +37,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 class GoldenPlayer:
     """The server's side of one conversation; audio is 16-bit."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect[str | bytes, str]) -> None:
         self._dialect = dialect
         self._harness: SessionHarness | None = None
         self._intake: RawAudioIntake | None = None

@@ -13,7 +13,7 @@ from server.outbox import MAX_MESSAGES
 from server.session_runner import Services, SessionRunner
 from server.vad.scorer import SpeechScorer
 from streaming.errors import ErrorCode, StarlingError
-from streaming.events import Interim, ServerEvent
+from streaming.events import AudioReceived, Interim, ServerEvent
 from streaming.options import AudioFormat, OptionLimits, SessionOptions
 from streaming.session import SessionPlan
 from streaming.session_limits import SessionLimits
@@ -54,8 +54,9 @@ class Stage:
             "s1", options, ENGLISH, OptionLimits(), limits or SessionLimits(), SpeechPolicy()
         )
         connection = MemoryConnection()
+        events = [] if first is None else [AudioReceived(first)]
         runner = SessionRunner(plan, dialect or NativeDialect(), connection, self.services)
-        return connection, asyncio.create_task(runner.run(first))
+        return connection, asyncio.create_task(runner.run(events))
 
     def count(self, name: str, **labels: str) -> float:
         return self.services.metrics.registry.get_sample_value(name, labels) or 0.0
@@ -254,7 +255,7 @@ async def test_a_server_that_stops_publishes_what_was_heard():
         plan = SessionPlan("s1", DEFAULTS, ENGLISH, OptionLimits(), SessionLimits(), SpeechPolicy())
         connection = MemoryConnection()
         runner = SessionRunner(plan, NativeDialect(), connection, s.services)
-        run = asyncio.create_task(runner.run(None))
+        run = asyncio.create_task(runner.run())
         connection.say(spoken(0.5, [1, 2]))
         await connection.heard("speech_started")
         runner.finish(StarlingError(ErrorCode.GOING_AWAY, "shutting down", "connect again"))

@@ -23,6 +23,7 @@ from server.metrics import Metrics
 from server.session_opening import SessionFactory
 from server.session_runner import Services
 from server.settings import Settings
+from server.transports.openai_files import openai_routes
 from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
 from streaming.errors import StarlingError
@@ -81,7 +82,7 @@ def build_app(factory: SessionFactory) -> Starlette:
         await services.scorer.close()
 
     sockets = [_socket_route(protocol, factory) for protocol in live_protocols(factory)]
-    routes: list[BaseRoute] = [*sockets, *http_routes(factory)]
+    routes: list[BaseRoute] = [*sockets, *openai_routes(factory), *http_routes(factory)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(SecurityHeaders)],

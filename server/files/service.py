@@ -1,10 +1,13 @@
 """The one way for files in: a place, a size limit, a transcription, and an end for all of them."""
 
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import BinaryIO
 
+from starlette.datastructures import Headers
+
 from server.admission import RETRY_AFTER_S, going_away
+from server.files.form import FileForm, receive_form
 from server.files.transcription import FileTranscription
 from server.files.upload import check_file_size, receive_file
 from server.session_runner import Services
@@ -23,27 +26,53 @@ class FileService:
         self._running: set[FileTranscription] = set()
         self._is_closing = False
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Give a place to a file; it is free again when the context is left.
+
+        Raises:
+            StarlingError: OVERLOADED or GOING_AWAY.
+        """
+        self._check_place()
+        self._num_open += 1
+        try:
+            yield
+        finally:
+            self._num_open -= 1
+
     @asynccontextmanager
     async def receive(
         self, chunks: AsyncIterable[bytes], declared_bytes: int | None = None
     ) -> AsyncIterator[BinaryIO]:
-        """Give a place to a file and take it in; the place is free when the context is left.
+        """Give a place to a file and take it in, from a body that is the file itself.
 
         Raises:
             StarlingError: OVERLOADED, GOING_AWAY or FILE_TOO_LARGE.
         """
         max_bytes = self._settings.max_file_bytes
-        self._check_place()
-        check_file_size(declared_bytes or 0, max_bytes)
-        self._num_open += 1
-        try:
+        with self.place():
+            check_file_size(declared_bytes or 0, max_bytes)
             file = await receive_file(chunks, max_bytes)
             try:
                 yield file
             finally:
                 file.close()
-        finally:
-            self._num_open -= 1
+
+    @asynccontextmanager
+    async def receive_form(
+        self, headers: Headers, chunks: AsyncIterable[bytes], file_field: str
+    ) -> AsyncIterator[FileForm]:
+        """Give a place to a file and take it in, from a multipart form.
+
+        Raises:
+            StarlingError: OVERLOADED, GOING_AWAY, FILE_TOO_LARGE or INVALID_MESSAGE.
+        """
+        with self.place():
+            form = await receive_form(headers, chunks, self._settings.max_file_bytes, file_field)
+            try:
+                yield form
+            finally:
+                await form.close()
 
     @asynccontextmanager
     async def transcribe(

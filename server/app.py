@@ -1,9 +1,11 @@
 """The composition root: the only place that builds the parts and joins them."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,6 +14,8 @@ from starlette.websockets import WebSocket
 
 from server.admission import Admission
 from server.auth import Authenticator
+from server.dialects.deepgram import DeepgramDialect
+from server.dialects.deepgram_messages import Call
 from server.dialects.native import NativeDialect
 from server.dialects.sockets import LiveProtocol
 from server.engine.base import Engine
@@ -26,6 +30,7 @@ from server.settings import Settings
 from server.transports.openai_files import openai_routes
 from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
+from server.version import version
 from streaming.errors import StarlingError
 
 DRAIN_TIMEOUT_S = 15.0
@@ -93,7 +98,17 @@ def build_app(factory: SessionFactory) -> Starlette:
 
 def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
     """Return every protocol that live sessions are served in; paths are unique."""
-    return (LiveProtocol("/v1/stream", NativeDialect, factory.settings.idle_timeout_s),)
+    settings = factory.settings
+    names = frozenset(offer.name for offer in factory.offers)
+
+    def deepgram() -> DeepgramDialect:
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return DeepgramDialect(Call(str(uuid.uuid4()), created, names, version()))
+
+    return (
+        LiveProtocol("/v1/stream", NativeDialect, settings.idle_timeout_s),
+        LiveProtocol("/v1/listen", deepgram, settings.deepgram_idle_timeout_s),
+    )
 
 
 def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketRoute:

@@ -76,6 +76,11 @@ class Settings(BaseModel):
     idle_timeout_s: float = Field(
         60.0, gt=0, description="A session that sends nothing for so long is ended."
     )
+    deepgram_idle_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        description="The same for Deepgram clients, which send KeepAlive while there is no audio.",
+    )
     max_session_s: float = Field(4 * 3600.0, gt=0, description="Longest session.")
     max_lead_s: float = Field(
         4 * 3600.0, gt=0, description="How far audio may run ahead of the wall clock."

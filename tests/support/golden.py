@@ -17,6 +17,8 @@ from urllib.parse import parse_qs
 import numpy as np
 
 from server.dialects.base import Dialect
+from server.dialects.deepgram import DeepgramDialect
+from server.dialects.deepgram_messages import Call
 from server.dialects.native import NativeDialect
 from streaming.effects import DecodeRequest
 from streaming.errors import StarlingError
@@ -28,7 +30,12 @@ from tests.support import scripted_speech
 from tests.support.recordings import pcm16
 from tests.support.session_harness import ENGLISH, SessionHarness
 
-DIALECTS: dict[str, Callable[[], Dialect[str | bytes, str]]] = {"native": NativeDialect}
+DIALECTS: dict[str, Callable[[], Dialect[str | bytes, str]]] = {
+    "native": NativeDialect,
+    "deepgram": lambda: DeepgramDialect(
+        Call("request-1", "2026-01-01T00:00:00.000Z", frozenset({"tiny.en"}), "1.0")
+    ),
+}
 """A folder under `tests/golden` each."""
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -1,0 +1,131 @@
+"""What the Deepgram adapters do with every parameter and message that Deepgram documents."""
+
+from server.dialects.compatibility import (
+    CompatibilityPage,
+    FieldList,
+    ignored,
+    refused,
+    supported,
+)
+
+MIN_ENDPOINTING_MS = 300
+"""Shorter silences cut a sentence at every breath, and Whisper then mishears the pieces."""
+
+COMMON_QUERY = (
+    supported("model", "The name of a loaded model selects it; any other, such as `nova-3`, means "
+              "the loaded one. `model_info` in results tells which it was."),
+    supported("language", "A code such as `en`, `en-US` or `de`; `multi` detects it. Without it "
+              "`en`, as Deepgram has it; refused with 400 when the model does not know it."),
+    supported("detect_language", "`true` detects the language, as `language=multi` does."),
+    supported("multichannel", "`true` transcribes two channels apart; see `channel_index`."),
+    supported("punctuate", "`true` keeps capitals and punctuation in `transcript` and sends "
+              "`punctuated_word`; without it words are bare and in lower case."),
+    supported("smart_format", "As `punctuate`; Whisper writes numbers and dates its own way."),
+    supported("dictation", "As `punctuate`; spoken commands are not turned into signs."),
+    supported("diarize", "One speaker a channel: `speaker` is the number of the channel."),
+    supported("keyterm", "Words to listen for, repeated; 100 at most, of 100 characters."),
+    supported("keywords", "As `keyterm`; the boost behind `:` is dropped, and a word with a "
+              "negative one is left out."),
+    ignored("version", "There is one version of a model."),
+    ignored("diarize_model", "See `diarize`."),
+    ignored("numerals", "Whisper writes numbers its own way."),
+    ignored("filler_words", "Whisper leaves most of them out by itself."),
+    ignored("profanity_filter", "Nothing is masked; `true` is told under `warnings` in Metadata."),
+    ignored("detect_entities", "No entities are found."),
+    ignored("language_hint", "Say `language`."),
+    ignored("search", "Search the transcript."),
+    ignored("replace", "Replace in the transcript."),
+    ignored("tag", "Nothing is counted by tag."),
+    ignored("extra", "Not repeated in answers."),
+    ignored("mip_opt_out", "Nothing is ever used for training."),
+    refused("redact", "Nothing can be masked here yet: leave `redact` out and mask the transcript "
+            "yourself, so that nobody relies on what is not done."),
+    refused("callback", "Results are not posted anywhere: read them from this connection."),
+    ignored("callback_method", "See `callback`."),
+)  # fmt: skip
+
+LIVE_QUERY = FieldList(
+    "Parameters of `WS /v1/listen`",
+    (
+        supported("encoding", "`linear16`, `linear32` (floats), `mulaw`, `alaw`; `flac`, `opus`, "
+                  "`ogg-opus` and no encoding at all mean a container: WebM, Ogg, MP3, FLAC or WAV "
+                  "as it arrives. Bare Opus packets, `amr-nb`, `amr-wb`, `g729` and `speex` are "
+                  "refused."),
+        supported("sample_rate", "8000 to 48000; needed with raw encodings."),
+        supported("channels", "1 or 2, interleaved; mixed unless `multichannel=true`."),
+        supported("interim_results", "`true` sends results with `is_final` false. Only then are "
+                  "parts of a long utterance final before its end (`speech_final` false)."),
+        supported("endpointing", f"Silence in ms that sets `speech_final`, {MIN_ENDPOINTING_MS} to "
+                  f"5000; shorter becomes {MIN_ENDPOINTING_MS}, as Whisper mishears what is cut "
+                  "at every breath. `false` never sets it. Without it, the server's "
+                  "`endpoint_silence_ms`."),
+        supported("utterance_end_ms", "Silence after the last word that sends `UtteranceEnd`, 1000 "
+                  "to 5000 ms; counted in the audio."),
+        supported("vad_events", "`true` sends `SpeechStarted`."),
+        ignored("no_delay", "Nothing is held back."),
+        *COMMON_QUERY,
+    ),
+    about="Parameters not listed are ignored, as Deepgram ignores them.",
+)  # fmt: skip
+
+LIVE_MESSAGES = FieldList(
+    "Messages of `WS /v1/listen`",
+    (
+        supported("(binary)", "Audio, in any split. An empty one means `CloseStream`."),
+        supported("KeepAlive", "Holds the connection; there is no answer."),
+        supported("Finalize", "Answered with a `Results` of `from_finalize` true on every channel, "
+                  "empty when nothing was waiting; a `channel` in it is ignored."),
+        supported("CloseStream", "Last results, `Metadata`, then close 1000."),
+        supported("Configure", "`keyterms` replace those in force; `features` is ignored. Answered "
+                  "with `ConfigureSuccess`."),
+        supported("Results", "With words, their times and their own confidence; `start` and "
+                  "`duration` of finals follow on from one another."),
+        supported("SpeechStarted", "Where speech was first heard."),
+        supported("UtteranceEnd", "After the results of the words it speaks of."),
+        supported("Metadata", "With the SHA-256 of the audio as it was received."),
+        supported("Error", "For a text message that is none of these: what was heard is told, "
+                  "then `Error` with variant `SchemaError`, then close 1008."),
+    ),
+)  # fmt: skip
+
+LIVE_ABOUT = """
+```python
+from deepgram import AsyncDeepgramClient
+from deepgram.environment import DeepgramClientEnvironment
+
+here = DeepgramClientEnvironment(
+    base="http://127.0.0.1:8080",
+    production="ws://127.0.0.1:8080",
+    agent="ws://127.0.0.1:8080",
+    agent_rest="http://127.0.0.1:8080",
+)
+client = AsyncDeepgramClient(api_key="any, or one of STARLING_API_KEYS", environment=here)
+```
+
+```js
+const base = "http://127.0.0.1:8080", production = "ws://127.0.0.1:8080";
+const environment = { base, production, agent: production, agentRest: base };
+const client = new DeepgramClient({ apiKey: "...", environment });
+```
+
+LiveKit: `deepgram.STT(base_url="http://127.0.0.1:8080/v1/listen")`.
+Pipecat: `DeepgramSTTService(base_url="ws://127.0.0.1:8080")`.
+
+Keys go into `Authorization: Token KEY` or `Bearer KEY`, or the subprotocols `token, KEY` or
+`bearer, KEY`.
+
+How a connection ends, apart from 1000 after `CloseStream`:
+
+| when | close | reason |
+|---|---|---|
+| neither audio nor text for 10 s (`deepgram_idle_timeout_s`) | 1011 | `NET-0001 ...` |
+| the bytes are not the audio that was declared | 1008 | `DATA-0000 ...` |
+| a text message is not known | 1008 | after an `Error` message |
+| the server stops | 1012 | |
+
+A handshake that cannot be met is answered by HTTP: 400 (a parameter), 401 (the key), 429 (all
+sessions are taken), each with `err_code`, `err_msg` and `request_id`, and the headers
+`dg-request-id` and `dg-error`.
+"""
+
+PAGE = CompatibilityPage("deepgram.md", "Deepgram clients", LIVE_ABOUT, (LIVE_QUERY, LIVE_MESSAGES))

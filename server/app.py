@@ -84,7 +84,7 @@ def build_app(factory: SessionFactory) -> Starlette:
         yield
         watch.cancel()
         await services.dispatcher.close()
-        await services.scorer.close()
+        services.scorer.close()
 
     sockets = [_socket_route(protocol, factory) for protocol in live_protocols(factory)]
     routes: list[BaseRoute] = [*sockets, *openai_routes(factory), *http_routes(factory)]

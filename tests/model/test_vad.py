@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from server.models.silero import silero_onnx_path
-from server.vad.silero import SileroVad, VadState
+from server.vad.silero import CONTEXT_SAMPLES, MAX_WINDOWS_AT_ONCE, SileroVad, VadState
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from tests.support.recordings import clip, references, silence
 
@@ -34,6 +35,30 @@ def runs_of_speech(probabilities: Iterable[float]) -> int:
         gate.push(probability)
         starts += gate.started_windows_ago == SpeechPolicy().min_start_windows
     return starts
+
+
+@pytest.mark.parametrize("number", references())
+def test_scores_are_those_of_onnx_runtime_on_the_same_file(vad, number):
+    audio = whole_windows(clip(number))
+    graph = onnxruntime.InferenceSession(str(silero_onnx_path()))
+    state = np.zeros((2, 1, 128), dtype=np.float32)
+    padded = np.concatenate((np.zeros(CONTEXT_SAMPLES, dtype=np.float32), audio))
+    expected = []
+    for at in range(0, len(audio), WINDOW_SAMPLES):
+        window = padded[None, at : at + CONTEXT_SAMPLES + WINDOW_SAMPLES]
+        inputs = {"input": window, "state": state, "sr": np.array(16_000)}
+        probability, state = graph.run(None, inputs)
+        expected.append(probability[0, 0])
+    np.testing.assert_allclose(scores(vad, audio), expected, atol=1e-4)
+
+
+def test_a_long_piece_scores_as_its_parts(vad):
+    speech = np.concatenate([whole_windows(clip(number)) for number in references()])
+    state = VadState()
+    parts = np.split(speech, [100 * WINDOW_SAMPLES, 400 * WINDOW_SAMPLES])
+    heard = [p for part in parts for p in vad.score([(state, part)])[0]]
+    assert len(heard) > MAX_WINDOWS_AT_ONCE
+    np.testing.assert_allclose(scores(vad, speech), heard, atol=1e-4)
 
 
 def test_channels_of_unlike_lengths_score_in_a_batch_as_alone(vad):

@@ -74,7 +74,7 @@ async def stage() -> AsyncIterator[Stage]:
     finally:
         engine.resume()
         await dispatcher.close()
-        await services.scorer.close()
+        services.scorer.close()
 
 
 async def test_audio_becomes_captions_and_stop_closes_normally():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from server.metrics import Metrics
-from server.vad.scorer import MAX_CHANNELS, SpeechScorer
+from server.vad.scorer import MAX_WINDOWS, SpeechScorer
 from server.vad.silero import VadState
 from tests.support.scripted_engine import ScriptedVad
 from tests.support.scripted_speech import silence, speech
@@ -19,7 +19,7 @@ QUIET = silence(1.0)[:512]
 async def scorer():
     made = SpeechScorer(ScriptedVad(), Metrics())
     yield made
-    await made.close()
+    made.close()
 
 
 def submit(scorer: SpeechScorer, audio: np.ndarray) -> asyncio.Future[list[float] | Exception]:
@@ -33,10 +33,30 @@ async def test_each_channel_gets_its_own_scores(scorer):
     assert await asyncio.gather(*answers) == [[0.9, 0.9], [0.05], [0.9, 0.9]]
 
 
-async def test_what_waits_when_the_thread_is_free_goes_as_one_bounded_batch(scorer):
-    answers = [submit(scorer, QUIET) for _ in range(MAX_CHANNELS + 6)]
+async def test_no_answer_comes_before_submit_returns(scorer):
+    assert not submit(scorer, QUIET).done()
+
+
+async def test_what_waits_goes_as_blocks_of_bounded_windows(scorer):
+    answers = [submit(scorer, QUIET) for _ in range(MAX_WINDOWS + 6)]
     await asyncio.gather(*answers)
-    assert scorer._model.batch_sizes == [1, MAX_CHANNELS, 5]
+    assert scorer._model.batch_sizes == [MAX_WINDOWS, 6]
+
+
+async def test_other_work_gets_its_turn_between_blocks(scorer):
+    answers = [submit(scorer, LOUD) for _ in range(MAX_WINDOWS)]
+    batches_seen = []
+    asyncio.get_running_loop().call_soon(
+        lambda: batches_seen.append(len(scorer._model.batch_sizes))
+    )
+    await asyncio.gather(*answers)
+    assert (batches_seen, len(scorer._model.batch_sizes)) == ([1], 2)
+
+
+async def test_what_is_asked_for_in_an_answer_is_scored_at_the_next_tick(scorer):
+    second: asyncio.Future[list[float] | Exception] = asyncio.get_running_loop().create_future()
+    scorer.submit(VadState(), QUIET, lambda _: scorer.submit(VadState(), LOUD, second.set_result))
+    assert await second == [0.9, 0.9]
 
 
 async def test_a_failing_model_is_told_to_each_channel_and_the_next_batch_runs(scorer):
@@ -47,3 +67,11 @@ async def test_a_failing_model_is_told_to_each_channel_and_the_next_batch_runs(s
         assert "the graph is broken" in str(answer)
     scorer._model.is_broken = False
     assert await submit(scorer, QUIET) == [0.05]
+
+
+async def test_nothing_is_scored_after_closing(scorer):
+    answer = submit(scorer, QUIET)
+    scorer.close()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not answer.done()

@@ -1,6 +1,6 @@
 """One streaming session: audio out, events in.
 
-A session owns one task that reads the socket, hands answers to the calls that wait for them and
+A session owns one task that reads the link, hands answers to the calls that wait for them and
 queues every event for `async for`. The queue is bounded: a program that stops iterating stops
 the reading, TCP then slows the server down, and nothing is lost. A long stop also delays the
 server's keep-alive replies, so read on in a task of its own when each event takes long.
@@ -8,16 +8,12 @@ server's keep-alive replies, so read on in a task of its own when each event tak
 
 import asyncio
 import itertools
-import json
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
-
 from starling_client.connecting import Endpoint, connected
-from starling_client.errors import ConnectionLost, StarlingError
+from starling_client.errors import StarlingError
 from starling_client.event_queue import EventQueue
 from starling_client.events import (
     Closed,
@@ -27,9 +23,10 @@ from starling_client.events import (
     Pong,
     Ready,
     Updated,
-    parse_event,
 )
+from starling_client.link import Link
 from starling_client.options import SessionOptions, TunableOptions
+from starling_client.socket_link import SocketLink
 
 Answer = TypeVar("Answer", bound=Event)
 AudioSource = AsyncIterable[bytes] | Iterable[bytes]
@@ -64,7 +61,7 @@ class StarlingClient:
         block ends. Raises `StarlingError` when the server can't be reached or refuses.
         """
         async with connected(self._endpoint) as connection:
-            session = Session(connection, self._max_queued_events)
+            session = Session(SocketLink(connection), self._max_queued_events)
             try:
                 await session.open(options or SessionOptions())
                 yield session
@@ -80,9 +77,9 @@ class Session:
 
     ready: Ready
 
-    def __init__(self, connection: ClientConnection, max_queued_events: int) -> None:
+    def __init__(self, link: Link, max_queued_events: int) -> None:
         self.closed: Closed | None = None
-        self._connection = connection
+        self._link = link
         self._queue = EventQueue(max_queued_events)
         self._answers: dict[str, asyncio.Future[Event]] = {}
         self._updates: list[asyncio.Future[Event]] = []
@@ -108,7 +105,7 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._connection.close()
+        await self._link.aclose()
 
     async def send(self, audio: bytes) -> None:
         """Send audio, waiting while the server is behind.
@@ -118,8 +115,8 @@ class Session:
         if self.closed is not None:
             raise await self._why_ended()
         try:
-            await self._connection.send(audio)
-        except ConnectionClosed:
+            await self._link.send_audio(audio)
+        except StarlingError:
             raise await self._why_ended() from None
 
     async def finalize(self) -> Finalized:
@@ -182,8 +179,8 @@ class Session:
     async def _ask(self, message: dict[str, Any], answer: asyncio.Future[Event]) -> Event:
         """Send a message and wait for its answer."""
         try:
-            await self._connection.send(json.dumps(message))
-        except ConnectionClosed:
+            await self._link.send_message(message)
+        except StarlingError:
             raise await self._why_ended() from None
         with self._queue.lifted():
             return await asyncio.shield(answer)
@@ -197,7 +194,7 @@ class Session:
             return  # The iteration raises it.
         except Exception as error:  # noqa: BLE001 - whatever the source raised, the iteration raises
             self._failure = error
-            await self._connection.close()
+            await self._link.aclose()
 
     async def _why_ended(self) -> Exception:
         """Read what is left, then say why the session is over."""
@@ -213,14 +210,11 @@ class Session:
         )
 
     async def _read(self) -> None:
-        """Read the socket until the session is over; keep why in `_failure`."""
+        """Read the link until the session is over; keep why in `_failure`."""
         try:
             while self.closed is None:
                 await self._queue.room()
-                text = await self._connection.recv()
-                self._accept(parse_event(text if isinstance(text, str) else text.decode()))
-        except ConnectionClosed as error:
-            self._failure = self._failure or ConnectionLost(_said(error))
+                self._accept(await self._link.receive())
         except StarlingError as error:
             self._failure = self._failure or error
         finally:
@@ -266,14 +260,6 @@ class Session:
 def _resolve(answer: asyncio.Future[Event] | None, event: Event) -> None:
     if answer is not None and not answer.done():
         answer.set_result(event)
-
-
-def _said(error: ConnectionClosed) -> str:
-    """Put the peer's close code and reason, if it sent any, in words."""
-    if error.rcvd is None:
-        return "it broke without a goodbye"
-    reason = f", {error.rcvd.reason}" if error.rcvd.reason else ""
-    return f"closed with code {error.rcvd.code}{reason}"
 
 
 async def _read_along(source: AudioSource) -> AsyncIterator[bytes]:

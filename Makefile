@@ -6,12 +6,13 @@ ARGS ?=
 
 BIN := .venv/bin
 STAMP := .venv/.setup-done
+SDKS := .venv-compat/.setup-done tests/compat/node_modules/.package-lock.json
 SILERO := silero-vad==6.2.3
 # One line on the screen for each step; pip's own lines only when something fails.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast check docs lock clean weights test-programs
+.PHONY: help setup run demo test test-fast check docs lock clean weights test-programs sdks
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +40,7 @@ run: setup ## Start the server; options: make run ARGS="--port 9000"
 demo: setup ## Caption a short recording, live, in this terminal
 	@$(BIN)/starling demo $(ARGS)
 
-test: setup weights test-programs ## Run all tests; fetches two small models first
+test: setup weights test-programs sdks ## Run all tests; fetches two small models and SDKs first
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup ## Run the tests that need no model, network or browser
@@ -64,12 +65,25 @@ lock: ## Write constraints.txt anew from the newest versions that pyproject.toml
 	@echo "constraints.txt is new. Next: make test, then commit it"
 
 clean: ## Remove .venv and everything that was built; fetched models stay
-	@rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .venv-compat tests/compat/node_modules dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 weights: setup
 	@$(BIN)/starling models fetch tiny.en
 	@$(BIN)/starling models fetch base
+
+sdks: $(SDKS)
+
+.venv-compat/.setup-done: tests/compat/requirements.txt
+	@echo "Installing other vendors' SDKs for the compatibility tests (about 150 MB to download)"
+	@rm -rf .venv-compat && $(PYTHON) -m venv .venv-compat
+	@.venv-compat/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	@touch $@
+
+tests/compat/node_modules/.package-lock.json: tests/compat/package-lock.json
+	@command -v npm >/dev/null || { $(call apt,npm); }
+	@npm ci --prefix tests/compat --no-audit --no-fund --silent
+	@touch $@
 
 test-programs:
 	@missing=""; \

@@ -27,6 +27,7 @@ from server.metrics import Metrics
 from server.session_opening import SessionFactory
 from server.session_runner import Services
 from server.settings import Settings
+from server.transports.deepgram_files import deepgram_file_route
 from server.transports.openai_files import openai_routes
 from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
@@ -87,7 +88,8 @@ def build_app(factory: SessionFactory) -> Starlette:
         services.scorer.close()
 
     sockets = [_socket_route(protocol, factory) for protocol in live_protocols(factory)]
-    routes: list[BaseRoute] = [*sockets, *openai_routes(factory), *http_routes(factory)]
+    routes: list[BaseRoute] = [*sockets, *openai_routes(factory)]
+    routes += [deepgram_file_route(factory, lambda: new_call(factory)), *http_routes(factory)]
     return Starlette(
         routes=routes,
         middleware=[Middleware(SecurityHeaders)],
@@ -99,16 +101,21 @@ def build_app(factory: SessionFactory) -> Starlette:
 def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
     """Return every protocol that live sessions are served in; paths are unique."""
     settings = factory.settings
-    names = frozenset(offer.name for offer in factory.offers)
 
     def deepgram() -> DeepgramDialect:
-        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        return DeepgramDialect(Call(str(uuid.uuid4()), created, names, version()))
+        return DeepgramDialect(new_call(factory))
 
     return (
         LiveProtocol("/v1/stream", NativeDialect, settings.idle_timeout_s),
         LiveProtocol("/v1/listen", deepgram, settings.deepgram_idle_timeout_s),
     )
+
+
+def new_call(factory: SessionFactory) -> Call:
+    """Return the id and time of a call in Deepgram's protocol."""
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    names = frozenset(offer.name for offer in factory.offers)
+    return Call(str(uuid.uuid4()), created, names, version())
 
 
 def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketRoute:

@@ -58,10 +58,11 @@ def _is_over(group: list[Word], following: Word) -> bool:
         return True
     if len(join_words((*group, following))) > MAX_PASSAGE_CHARS:
         return True
-    return _ends_sentence(last.text.strip())
+    return ends_sentence(last.text.strip())
 
 
-def _ends_sentence(text: str) -> bool:
+def ends_sentence(text: str) -> bool:
+    """Say whether a sentence ends with this word."""
     is_abbreviation = (
         text.endswith(".") and len(text) <= _ABBREVIATION_LETTERS and text[0].isupper()
     )

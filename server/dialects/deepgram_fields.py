@@ -88,6 +88,30 @@ LIVE_MESSAGES = FieldList(
     ),
 )  # fmt: skip
 
+FILE_QUERY = FieldList(
+    "Parameters of `POST /v1/listen`",
+    (
+        supported("(body)", "The file itself, in any container and codec that FFmpeg reads, up to "
+                  "`max_file_bytes` and `max_file_s`. Its content type is not looked at, except "
+                  "that JSON, as in `{\"url\": ...}`, is refused with 400: the server fetches no "
+                  "addresses for its clients."),
+        supported("encoding", "As above, for bare samples; leave it out for files with a header."),
+        supported("sample_rate", "Needed with raw encodings."),
+        supported("channels", "Of bare samples; files tell theirs."),
+        supported("utterances", "`true` adds `utterances`: words without a gap of `utt_split`."),
+        supported("utt_split", "Seconds of silence between utterances; 0.8 without it."),
+        supported("paragraphs", "`true` adds `paragraphs` of sentences; so does `smart_format`."),
+        ignored("measurements", "Whisper writes units its own way."),
+        ignored("summarize", "The transcript is not interpreted."),
+        ignored("topics", "The transcript is not interpreted."),
+        ignored("intents", "The transcript is not interpreted."),
+        ignored("sentiment", "The transcript is not interpreted."),
+        *COMMON_QUERY,
+    ),
+    about="`multichannel=true` gives every channel of a file an entry of its own under `channels`. "
+    "Parameters not listed are ignored.",
+)  # fmt: skip
+
 LIVE_ABOUT = """
 ```python
 from deepgram import AsyncDeepgramClient
@@ -128,4 +152,6 @@ sessions are taken), each with `err_code`, `err_msg` and `request_id`, and the h
 `dg-request-id` and `dg-error`.
 """
 
-PAGE = CompatibilityPage("deepgram.md", "Deepgram clients", LIVE_ABOUT, (LIVE_QUERY, LIVE_MESSAGES))
+PAGE = CompatibilityPage(
+    "deepgram.md", "Deepgram clients", LIVE_ABOUT, (LIVE_QUERY, LIVE_MESSAGES, FILE_QUERY)
+)

@@ -164,6 +164,7 @@ _ERR_CODES = {
     ErrorCode.UNSUPPORTED_AUDIO: (400, "Bad Request"),
     ErrorCode.MODEL_NOT_AVAILABLE: (400, "Bad Request"),
     ErrorCode.MESSAGE_TOO_LARGE: (413, "PAYLOAD_TOO_LARGE"),
+    ErrorCode.FILE_TOO_LARGE: (413, "PAYLOAD_TOO_LARGE"),
     ErrorCode.OVERLOADED: (429, "TOO_MANY_REQUESTS"),
 }
 

@@ -15,6 +15,7 @@ DEFAULT_MARK_MS = 1_000
 
 MAX_ENDPOINTING_MS = OptionLimits().max_endpoint_silence_ms
 MIN_UTTERANCE_END_MS = 1_000
+MAX_SECONDS = 3_600.0
 NO = frozenset({"", "false", "0", "none", "null"})
 
 _ENCODINGS = {
@@ -131,6 +132,24 @@ def read_keyterms(query: Query) -> tuple[str, ...]:
         if not boost.startswith("-"):
             terms.append(word.strip())
     return tuple(dict.fromkeys(term for term in terms if term))
+
+
+def read_number(query: Query, name: str) -> float | None:
+    """Return a parameter of seconds, None when it is not named.
+
+    Raises:
+        StarlingError: INVALID_OPTIONS.
+    """
+    value = _last(query, name)
+    if value is None:
+        return None
+    try:
+        number = float(value[:20])
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= MAX_SECONDS:
+        raise _invalid(f"{name} is no number of seconds", f"send for example {name}=0.8")
+    return number
 
 
 def _encoding(query: Query) -> Encoding:

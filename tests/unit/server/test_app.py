@@ -1,18 +1,12 @@
 """The whole application in memory, on a scripted engine: handshake, first message, routes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from pydantic import SecretStr
-from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import WebSocketDenialResponse
 
-from server.app import Models, build_app, build_factory
 from server.http_routes import SECURITY_HEADERS
-from server.settings import Settings
+from tests.support.app_in_memory import conversation, serving
 from tests.support.recordings import pcm16
-from tests.support.scripted_engine import ScriptedEngine, ScriptedVad
 from tests.support.scripted_speech import said
 
 pytestmark = pytest.mark.unit
@@ -20,34 +14,6 @@ pytestmark = pytest.mark.unit
 STREAM = "/v1/stream"
 RAW = STREAM + "?encoding=pcm_s16le&sample_rate=16000"
 STOP = '{"type": "stop"}'
-
-
-@contextmanager
-def serving(**settings: object) -> Iterator[TestClient]:
-    factory = build_factory(
-        Settings(**settings),  # type: ignore[arg-type]
-        Models(ScriptedEngine(), ScriptedVad(), num_workers=1, max_batch=4),
-    )
-    with TestClient(build_app(factory)) as client:
-        yield client
-
-
-def conversation(
-    client: TestClient, url: str, *messages: str | bytes, **connect
-) -> tuple[list[dict], int]:
-    """Return all that the server says, and the code it closes with."""
-    heard = []
-    with client.websocket_connect(url, **connect) as socket:
-        for message in messages:
-            if isinstance(message, bytes):
-                socket.send_bytes(message)
-            else:
-                socket.send_text(message)
-        try:
-            while True:
-                heard.append(socket.receive_json())
-        except WebSocketDisconnect as closed:
-            return heard, closed.code
 
 
 def test_a_session_from_its_address_to_its_close():

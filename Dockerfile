@@ -7,6 +7,7 @@ COPY streaming streaming
 COPY server server
 COPY loadtest loadtest
 COPY clients clients
+COPY generated generated
 # silero-vad without its dependencies: they would bring torch, which Starling does not use.
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir -c constraints.txt . \

@@ -12,7 +12,7 @@ SILERO := silero-vad==6.2.3
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-fast check docs lock clean weights test-programs sdks
+.PHONY: help setup run demo test test-fast check docs proto lock clean weights test-programs sdks
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ check: setup ## Formatting, lint, types and import rules
 
 docs: setup ## Write the generated parts of docs/ anew
 	@$(BIN)/python -m server.cli.docs
+
+proto: setup ## Generate the Python of proto/ anew, unless clients would break
+	@$(BIN)/python -m tests.support.proto_contract
 
 lock: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

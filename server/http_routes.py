@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.error_body import error_body
+from server.readiness import readiness
 from server.session_opening import SessionFactory
 from server.version import version
 from server.wire_status import WIRE_STATUS
@@ -58,15 +59,12 @@ class HttpEndpoints:
 
     async def readyz(self, _: Request) -> Response:
         """Say whether sessions are taken, component by component."""
-        factory = self._factory
-        engine = "stuck" if factory.services.dispatcher.is_stuck() else "ready"
-        admission = "closing" if factory.admission.is_closing else "ready"
-        is_ready = engine == admission == "ready"
+        found = readiness(self._factory)
         body = {
-            "status": "ready" if is_ready else "not ready",
-            "components": {"engine": engine, "sessions": admission, "speech": "ready"},
+            "status": "ready" if found.is_ready else "not ready",
+            "components": found.components,
         }
-        return JSONResponse(body, 200 if is_ready else 503)
+        return JSONResponse(body, 200 if found.is_ready else 503)
 
     async def metrics(self, _: Request) -> Response:
         """Return all metrics in Prometheus' text format."""

@@ -92,6 +92,11 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         finally:
             self._end()
 
+    @property
+    def error(self) -> StarlingError | None:
+        """What ended the session, if anything did; also what a cut-off client was not told."""
+        return self._error
+
     def finish(self, error: StarlingError) -> None:
         """Publish what was heard, tell `error`, close."""
         self._perform(self._session.fail(error))

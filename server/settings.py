@@ -15,6 +15,7 @@ from streaming.options import TARGET_RATE_HZ, OptionLimits, SessionOptions
 from streaming.session_limits import SessionLimits
 
 ENV_PREFIX = "STARLING_"
+DEFAULT_GRPC_PORT = 50051
 
 NOT_SETTINGS = frozenset({"api_key", "url", "config"})
 """Variables that share the prefix: the clients' and the path of the TOML file itself."""
@@ -27,8 +28,35 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port of page, API and WebSockets.")
+    grpc: bool = Field(default=True, description="Serve gRPC too; `off` opens no port for it.")
     grpc_port: int | None = Field(
-        None, ge=0, le=65535, description="Port of gRPC; not served yet, so setting it only warns."
+        None,
+        ge=0,
+        le=65535,
+        description="Port of gRPC; 0 takes a free one. Default: 50051, or a free one if `port` is "
+        "0.",
+    )
+    grpc_tls_cert: Path | None = Field(
+        None, description="PEM file with gRPC's certificate chain; without it gRPC is plain text."
+    )
+    grpc_tls_key: Path | None = Field(
+        None, description="PEM file with the private key of `grpc_tls_cert`, unencrypted."
+    )
+    grpc_tls_client_ca: Path | None = Field(
+        None,
+        description="PEM file with the authorities whose certificates gRPC clients must show "
+        "(mutual TLS).",
+    )
+    grpc_max_message_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1024,
+        description="Largest gRPC message, in bytes: the file of a `Transcribe` call.",
+    )
+    grpc_keepalive_s: float = Field(
+        20.0, ge=1, description="Silence after which a gRPC client is pinged."
+    )
+    grpc_keepalive_timeout_s: float = Field(
+        20.0, ge=1, description="Time for a gRPC client to answer a ping, or it counts as gone."
     )
     redis_url: str | None = Field(
         None, description="Redis for session state; not used yet, so setting it only warns."
@@ -107,6 +135,12 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="`auto` is JSON unless standard error is a terminal."
     )
+
+    def chosen_grpc_port(self) -> int:
+        """Return the port of gRPC; 0 for any."""
+        if self.grpc_port is not None:
+            return self.grpc_port
+        return DEFAULT_GRPC_PORT if self.port else 0
 
     def session_limits(self) -> SessionLimits:
         """Return the bounds on one session."""

@@ -10,7 +10,8 @@ import structlog
 import typer
 import uvicorn
 
-from server.app import build_app, build_factory, drain
+from server.app import DRAIN_TIMEOUT_S, build_app, build_factory, drain
+from server.grpc_server import GrpcServer, tls_credentials
 from server.loading import load_models
 from server.logs import configure_logs
 from server.models.errors import ModelError
@@ -30,7 +31,8 @@ GRACE_S = 5
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of page, API, sockets; 0: any.")] = None,
-    grpc_port: Annotated[int | None, typer.Option(help="Port of gRPC (not served yet).")] = None,
+    grpc: Annotated[bool | None, typer.Option(help="Serve gRPC too.", show_default="on")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="Port of gRPC; 0: any.")] = None,
     model: Annotated[
         str | None, typer.Option(help="Model name, Hugging Face id or folder.")
     ] = None,
@@ -47,6 +49,7 @@ def serve(
     given = {
         "host": host,
         "port": port,
+        "grpc": grpc,
         "grpc_port": grpc_port,
         "model": model,
         "device": device,
@@ -56,7 +59,8 @@ def serve(
         settings = load_settings(given, config, os.environ)
         configure_logs(settings.log_level, settings.log_format)
         _warn(settings)
-        bound = _bind(settings)
+        bound = _bind(settings.host, settings.port, "--host and --port; --port 0")
+        _check_grpc(settings)
         factory = build_factory(settings, load_models(settings))
     except SettingsError as error:
         for problem in error.problems:
@@ -75,27 +79,37 @@ def _warn(settings: Settings) -> None:
             host=settings.host,
             hint="set STARLING_API_KEYS or STARLING_API_KEYS_FILE",
         )
-    for name in ("grpc_port", "redis_url"):
-        if getattr(settings, name) is not None:
-            log.warning("setting has no effect yet", setting=name)
+    if settings.redis_url is not None:
+        log.warning("setting has no effect yet", setting="redis_url")
 
 
-def _bind(settings: Settings) -> socket.socket:
-    """Return the listening socket, or say why there is none."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _bind(host: str, port: int, options: str) -> socket.socket:
+    """Return the listening socket, or say why there is none and which options change that."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((settings.host, settings.port))
+        bound.bind((host, port))
     except OSError as error:
         typer.echo(
-            f"starling: Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
-            "Choose another address with --host and --port; --port 0 takes a free one.",
+            f"starling: Cannot listen on {host}:{port}: {error.strerror}. "
+            f"Choose another address with {options} takes a free one.",
             err=True,
         )
         raise typer.Exit(1) from None
     bound.set_inheritable(True)
     return bound
+
+
+def _check_grpc(settings: Settings) -> None:
+    """Find out before the model is loaded what would keep gRPC from listening.
+
+    gRPC binds its port itself; this one is let go at once.
+    """
+    if settings.grpc:
+        tls_credentials(settings)
+        port = settings.chosen_grpc_port()
+        _bind(settings.host, port, "--grpc-port, or leave gRPC out with --no-grpc; 0").close()
 
 
 def _listen(
@@ -129,27 +143,44 @@ class AnnouncingServer(uvicorn.Server):
         super().__init__(config)
         self._factory = factory
         self._announce = announce
+        self._grpc = GrpcServer(factory) if factory.settings.grpc else None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the address on standard output."""
         await super().startup(sockets)
         if not self.started:
             return
-        url = self._url()
+        grpc_port: int | None = None
+        if self._grpc is not None:
+            try:
+                grpc_port = await self._grpc.start()
+            except OSError as error:
+                typer.echo(f"starling: gRPC cannot listen: {error}.", err=True)
+                self.started, self.should_exit = False, True
+                return
+        self._tell(grpc_port)
+
+    def _tell(self, grpc_port: int | None) -> None:
+        url = f"http://{self._address(self.servers[0].sockets[0].getsockname()[1])}"
+        grpc = None if grpc_port is None else self._address(grpc_port)
         models = ", ".join(offer.name for offer in self._factory.offers)
         if self._announce == "json":
-            line = {"event": "listening", "url": url, "model": models, "pid": os.getpid()}
-            typer.echo(json.dumps(line))
-        else:
-            typer.echo(f"\n  Starling is listening ({models}).\n  Open {url} and speak.\n")
+            line = {"event": "listening", "url": url, "grpc": grpc, "model": models}
+            typer.echo(json.dumps({**line, "pid": os.getpid()}))
+            return
+        beside = f"  gRPC is at {grpc}.\n" if grpc else ""
+        typer.echo(f"\n  Starling is listening ({models}).\n  Open {url} and speak.\n{beside}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let sessions publish what they heard, then close."""
+        if self._grpc is not None:
+            await self._grpc.send_away(DRAIN_TIMEOUT_S)
         await drain(self._factory)
+        if self._grpc is not None:
+            await self._grpc.stop()
         await super().shutdown(sockets)
 
-    def _url(self) -> str:
-        port = self.servers[0].sockets[0].getsockname()[1]
+    def _address(self, port: int) -> str:
         host = self.config.host
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 # not bound here
-        return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+        return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"

@@ -56,9 +56,9 @@ class NativeDialect(SocketManners):
             else:
                 named[name] = values[-1]
         try:
-            return _option_request(wire.Start.model_validate(named, strict=False))
+            return option_request(wire.Start.model_validate(named, strict=False))
         except ValidationError as error:
-            raise _explain(error, ErrorCode.INVALID_OPTIONS) from None
+            raise explain(error, ErrorCode.INVALID_OPTIONS) from None
 
     def open(self, message: str | bytes, named: OptionRequest) -> OptionRequest | None:
         """Return the options of `start`, over those of the query; audio starts with the latter."""
@@ -67,7 +67,7 @@ class NativeDialect(SocketManners):
         parsed = _parse(message)
         if not isinstance(parsed, wire.Start):
             return None
-        said = _option_request(parsed)
+        said = option_request(parsed)
         changes = {
             name: value for name in OPTION_NAMES if (value := getattr(said, name)) is not None
         }
@@ -77,54 +77,63 @@ class NativeDialect(SocketManners):
         """Return the event of a message after the first."""
         if isinstance(message, bytes):
             return [ev.AudioReceived(message)]
-        parsed = _parse(message)
-        match parsed:
-            case wire.Finalize():
-                return [ev.FinalizeRequested(parsed.id)]
-            case wire.Update():
-                return [ev.OptionsChanged(_option_request(parsed))]
-            case wire.Ping():
-                return [ev.PingReceived(parsed.id)]
-            case wire.Stop():
-                return [ev.StopRequested()]
-            case wire.Start():
-                raise StarlingError(
-                    ErrorCode.PROTOCOL_VIOLATION,
-                    "`start` came after the session had started",
-                    "send `update` to change options; encoding in the address starts the session",
-                )
-            case _:
-                assert_never(parsed)
+        return [client_event(_parse(message))]
 
     def encode(self, seq: int, event: ev.ServerEvent) -> list[Outgoing[str]]:
         """Return the JSON message for an event."""
         if isinstance(event, ev.SilenceReached):
             return []
-        message = _to_wire(seq, event)
+        message = to_wire(seq, event)
         exclude = {"words"} if getattr(message, "words", ()) is None else None
         data = message.model_dump_json(exclude=exclude)
         replaces = f"interim {event.channel}" if isinstance(event, ev.Interim) else None
         return [Outgoing(data, replaces)]
 
 
+def client_event(message: wire.AnyClientMessage) -> ev.ClientEvent:
+    """Return the event of a message after the first.
+
+    Raises:
+        StarlingError: PROTOCOL_VIOLATION.
+    """
+    match message:
+        case wire.Finalize():
+            return ev.FinalizeRequested(message.id)
+        case wire.Update():
+            return ev.OptionsChanged(option_request(message))
+        case wire.Ping():
+            return ev.PingReceived(message.id)
+        case wire.Stop():
+            return ev.StopRequested()
+        case wire.Start():
+            raise StarlingError(
+                ErrorCode.PROTOCOL_VIOLATION,
+                "`start` came after the session had started",
+                "send `update` to change options; encoding in the address starts the session",
+            )
+        case _:
+            assert_never(message)
+
+
 def _parse(message: str) -> wire.AnyClientMessage:
     try:
         return wire.CLIENT_MESSAGE.validate_json(message)
     except ValidationError as error:
-        raise _explain(error, ErrorCode.INVALID_MESSAGE) from None
+        raise explain(error, ErrorCode.INVALID_MESSAGE) from None
 
 
-def _explain(error: ValidationError, code: ErrorCode) -> StarlingError:
+JSON_HINT = (
+    "text messages are JSON objects with a `type` of start, update, finalize, ping or stop; "
+    "audio goes in binary messages"
+)
+
+
+def explain(error: ValidationError, code: ErrorCode, hint: str = JSON_HINT) -> StarlingError:
     """Name the first wrong field without echoing what the client sent."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"] if part not in _MESSAGE_TYPES)[:60]
     what = f"{place}: {first['msg']}" if place else first["msg"]
-    return StarlingError(
-        code,
-        f"the message is not understood ({what})",
-        "text messages are JSON objects with a `type` of start, update, finalize, ping or stop; "
-        "audio goes in binary messages",
-    )
+    return StarlingError(code, f"the message is not understood ({what})", hint)
 
 
 _MESSAGE_TYPES = ("start", "update", "finalize", "ping", "stop")
@@ -144,7 +153,8 @@ def _unknown_option(name: str) -> StarlingError:
     )
 
 
-def _option_request(message: wire.TunableOptions) -> OptionRequest:
+def option_request(message: wire.TunableOptions) -> OptionRequest:
+    """Return the options that a message names."""
     named = message.model_dump(exclude={"type"}, exclude_none=True)
     if "keyterms" in named:
         named["keyterms"] = tuple(named["keyterms"])
@@ -170,7 +180,8 @@ def _wire_words(words: Sequence[Word]) -> list[wire.WireWord] | None:
     ]
 
 
-def _effective(options: SessionOptions) -> wire.EffectiveOptions:
+def effective(options: SessionOptions) -> wire.EffectiveOptions:
+    """Return the options in force as clients are told."""
     return wire.EffectiveOptions(
         encoding=options.audio.encoding.value,
         sample_rate=options.audio.sample_rate_hz,
@@ -216,7 +227,8 @@ def _final(seq: int, event: ev.Final) -> wire.Final:
     )
 
 
-def _to_wire(seq: int, event: ToldEvent) -> wire.ServerMessage:
+def to_wire(seq: int, event: ToldEvent) -> wire.ServerMessage:
+    """Return the message for an event."""
     match event:
         case ev.Interim():
             return _interim(seq, event)
@@ -246,11 +258,11 @@ def _to_wire_control(  # noqa: PLR0911 # one line an event
 ) -> wire.ServerMessage:
     match event:
         case ev.SessionReady(session_id, options):
-            return wire.Ready(seq=seq, session=session_id, options=_effective(options))
+            return wire.Ready(seq=seq, session=session_id, options=effective(options))
         case ev.Finalized(client_id, offset):
             return wire.Finalized(seq=seq, id=client_id, offset=_seconds(offset))
         case ev.OptionsUpdated(options):
-            return wire.Updated(seq=seq, options=_effective(options))
+            return wire.Updated(seq=seq, options=effective(options))
         case ev.PongSent(client_id):
             return wire.Pong(seq=seq, id=client_id)
         case ev.Warned(code, message, hint):

@@ -1,0 +1,204 @@
+"""Sessions over gRPC: a bidirectional call as a `Connection`."""
+
+import asyncio
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from grpc.aio import EOF, InternalError, ServicerContext
+
+from server.dialects.base import Dialect
+from server.grpc_status import error_status
+from server.session_opening import SessionFactory, count_refusal, first_message, refusal_events
+from server.session_runner import SessionRunner
+from server.settings import Settings
+from streaming.errors import ErrorCode, StarlingError
+from streaming.events import ClientEvent
+
+log = structlog.get_logger()
+
+STATUS_TIMEOUT_S = 10.0
+"""Time for a client to read up to the status of its call."""
+
+ReceivedT = TypeVar("ReceivedT")
+SentT = TypeVar("SentT")
+
+
+class CallDialect(Dialect[ReceivedT, SentT], Protocol[ReceivedT, SentT]):
+    """A dialect with what only a call has."""
+
+    def first_events(self, message: ReceivedT) -> list[ClientEvent]:
+        """Return what a first message brings beside options."""
+
+    def half_close(self) -> ReceivedT:
+        """Return the message that closing the sending side stands for."""
+
+    def audio_bytes(self, message: ReceivedT) -> int | None:
+        """Return how much audio a message holds; None when it is of another kind."""
+
+
+class CallConnection(Generic[ReceivedT, SentT]):
+    """A call that has been let in.
+
+    Nothing is read ahead: while nobody receives, HTTP/2 flow control stops the client, and while
+    the client does not read, `send` waits.
+    """
+
+    def __init__(
+        self,
+        context: ServicerContext[Any, Any],
+        dialect: CallDialect[ReceivedT, SentT],
+        settings: Settings,
+    ) -> None:
+        self._context = context
+        self._dialect = dialect
+        self._settings = settings
+        self._is_half_closed = False
+        self._reading: asyncio.Timeout | None = None
+        self.is_closed = False
+        self.is_gone = False
+        self.error: StarlingError | None = None
+
+    async def receive(self) -> ReceivedT | None:
+        """Return the next message, or None when the call is over."""
+        if self.is_closed or self.is_gone:
+            return None
+        try:
+            async with asyncio.timeout(None) as self._reading:
+                return await self._read()
+        except InternalError:  # the call broke under us
+            self.is_gone = True
+            return None
+        except TimeoutError:  # `close` came: the client may keep its side open as long as it likes
+            return None
+        finally:
+            self._reading = None
+
+    async def _read(self) -> ReceivedT:
+        if self._is_half_closed:
+            await asyncio.get_running_loop().create_future()
+        message: Any = await self._context.read()
+        if message is EOF:
+            self._is_half_closed = True
+            return self._dialect.half_close()
+        self._check_size(message)
+        received: ReceivedT = message
+        return received
+
+    def _check_size(self, message: Any) -> None:
+        settings = self._settings
+        size: int = message.ByteSize()
+        if size <= min(settings.max_text_bytes, settings.max_message_bytes):
+            return
+        audio_bytes = self._dialect.audio_bytes(message)
+        limit, setting = settings.max_text_bytes, "max_text_bytes"
+        if audio_bytes is not None:
+            size, limit, setting = audio_bytes, settings.max_message_bytes, "max_message_bytes"
+        if size > limit:
+            raise StarlingError(
+                ErrorCode.MESSAGE_TOO_LARGE,
+                f"a message of {size} bytes is larger than {setting}={limit}",
+                "send audio in messages of 20 to 250 ms",
+            )
+
+    async def send(self, message: SentT) -> None:
+        """Send a message; waits while the client does not read. Dropped if it is gone."""
+        if self.is_gone:
+            return
+        try:
+            await self._context.write(message)
+        except InternalError:
+            self.is_gone = True
+
+    async def close(self, error: StarlingError | None) -> None:
+        """Let `serve_call` end the call, with the status of the error."""
+        self.is_closed = True
+        self.error = error
+        if self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time())
+
+
+async def serve_call(
+    context: ServicerContext[Any, Any],
+    dialect: CallDialect[ReceivedT, SentT],
+    factory: SessionFactory,
+) -> None:
+    """Run one call from its metadata to its status."""
+    await check_key(context, factory)
+    connection = CallConnection(context, dialect, factory.settings)
+    try:
+        factory.admission.enter()
+    except StarlingError as error:
+        await _refuse(connection, dialect, factory, error)
+    else:
+        metrics = factory.services.metrics
+        metrics.sessions_open.set(factory.admission.num_open)
+        try:
+            await _run_session(connection, dialect, factory)
+        finally:
+            factory.admission.leave()
+            metrics.sessions_open.set(factory.admission.num_open)
+    if connection.error is not None:
+        await _fail(context, connection.error)
+
+
+async def _fail(context: ServicerContext[Any, Any], error: StarlingError) -> None:
+    """End the call with the status of an error.
+
+    The status waits behind what the client has not read; one that never reads is dropped.
+    """
+    try:
+        async with asyncio.timeout(STATUS_TIMEOUT_S):
+            await context.abort_with_status(error_status(error))
+    except (TimeoutError, InternalError):
+        raise asyncio.CancelledError from None
+
+
+async def check_key(context: ServicerContext[Any, Any], factory: SessionFactory) -> None:
+    """Let the call pass, or end it with UNAUTHENTICATED."""
+    headers = {str(name): str(value) for name, value in context.invocation_metadata() or ()}
+    try:
+        factory.authenticator.check(headers, ())
+    except StarlingError as error:
+        count_refusal(factory, error)
+        await context.abort_with_status(error_status(error))
+
+
+async def _run_session(
+    connection: CallConnection[ReceivedT, SentT],
+    dialect: CallDialect[ReceivedT, SentT],
+    factory: SessionFactory,
+) -> None:
+    try:
+        named = dialect.options_from_query({})
+        opening = await first_message(connection, dialect, factory.settings, named)
+        if opening is None:
+            return
+        message, request = opening
+        plan = factory.plan(request)
+    except StarlingError as error:
+        await _refuse(connection, dialect, factory, error)
+        return
+    encoding = str(plan.options.audio.encoding)
+    log.info("session opened", session=plan.session_id, encoding=encoding, transport="grpc")
+    runner = SessionRunner(plan, dialect, connection, factory.services)
+    factory.admission.add(runner)
+    try:
+        await runner.run(dialect.first_events(message))
+        if runner.error is not None and not connection.is_closed:
+            await connection.close(runner.error)
+    finally:
+        factory.admission.remove(runner)
+
+
+async def _refuse(
+    connection: CallConnection[ReceivedT, SentT],
+    dialect: CallDialect[ReceivedT, SentT],
+    factory: SessionFactory,
+    error: StarlingError,
+) -> None:
+    """Tell a client why it gets no session: in its dialect's messages, then in the status."""
+    count_refusal(factory, error)
+    for seq, event in enumerate(refusal_events(error), start=1):
+        for message in dialect.encode(seq, event):
+            await connection.send(message.data)
+    await connection.close(error)

@@ -19,6 +19,8 @@ QUANTITIES: Mapping[str, str] = {
 }
 """What is measured, and how tables name it."""
 
+CURVE_STEPS = 50
+
 Delays = Mapping[str, Sequence[Delay]]
 
 
@@ -57,3 +59,12 @@ def summary(delays: Iterable[Delay]) -> dict[str, Any]:
         "p99_s": measures.percentile(values, 0.99),
         "max_s": values[-1] if values else None,
     }
+
+
+def curve(delays: Iterable[Delay]) -> list[float]:
+    """Give the delays at 0, 2, 4 … 100 %, for a plot of how many came within which time."""
+    values = sorted(delay.delay_s for delay in delays)
+    if not values:
+        return []
+    last = len(values) - 1
+    return [round(values[round(last * step / CURVE_STEPS)], 3) for step in range(CURVE_STEPS + 1)]

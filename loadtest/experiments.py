@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest import measures
-from loadtest.delays import summary
+from loadtest.delays import curve, summary
 from loadtest.knee import Limits, Search, broken_limits
 from loadtest.load_report import Material, Window, delays, losses, timing
 from loadtest.load_run import LoadPlan, LoadRun, run_load
@@ -132,13 +132,15 @@ async def soak(stage: Stage, num_voices: int, seconds: float) -> dict[str, Any]:
 
 
 def _report(stage: Stage, run: LoadRun, num_voices: int, window: Window) -> dict[str, Any]:
-    finals = delays(run, stage.material)["final"]
+    found = delays(run, stage.material)
+    finals = found["final"]
     return {
         "voices": num_voices,
         "mix": {str(style): weight for style, weight in stage.mix.items()},
         "losses": losses(run, stage.material),
         "timing": timing(run, stage.material, window),
         "timeline": timeline(list(run.readings), run.begins_at),
+        "curves": {name: curve(all_of) for name, all_of in found.items()},
         "finals": sorted([round(d.at - run.begins_at, 3), round(d.delay_s, 3)] for d in finals),
     }
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from loadtest import measures
-from loadtest.delays import pooled, session_delays, summary
+from loadtest.delays import curve, pooled, session_delays, summary
 from loadtest.evaluation import Outcome
 from loadtest.manifest import NO_LANGUAGE
+from loadtest.measures import Delay
 from loadtest.scoring import Tally, character_tally, tally, unit
 
 ALL_KINDS = "all"
@@ -74,20 +75,25 @@ def _difference(one: Tally, other: Tally) -> float | None:
     return None if one.rate is None or other.rate is None else one.rate - other.rate
 
 
-def _viewed(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def _viewed(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Sum up what a viewer notices of time; all None for audio faster than real time."""
     live = [o for o in outcomes if o.streamed.started_at is not None]
     revisions = measures.Revisions()
     for outcome in live:
         revisions += measures.count_revisions(outcome.streamed.seen)
-    found = pooled(
-        session_delays(o.streamed.seen, o.streamed.started_at or 0.0, o.speech, o.spoken)
-        for o in live
-    )
+    found = _delays(live)
     return {
         "delays": {name: summary(delays) for name, delays in found.items()} if live else None,
         "revision_rate": revisions.rate,
     }
+
+
+def _delays(outcomes: Iterable[Outcome]) -> dict[str, list[Delay]]:
+    return pooled(
+        session_delays(o.streamed.seen, o.streamed.started_at, o.speech, o.spoken)
+        for o in outcomes
+        if o.streamed.started_at is not None
+    )
 
 
 def _no_speech(outcomes: Iterable[Outcome]) -> dict[str, Any]:
@@ -112,6 +118,7 @@ def _timing(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "audio_s": audio_s,
         **_viewed(outcomes),
+        "curves": {name: curve(delays) for name, delays in _delays(outcomes).items()},
         "real_time_factor": wall_s / audio_s if audio_s and not is_real_time else None,
     }
 

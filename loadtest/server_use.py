@@ -1,6 +1,8 @@
 """What the server used and did between two readings of its metrics."""
 
 import itertools
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from loadtest.metric_readings import Reading, Span
@@ -29,6 +31,10 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
         "rss_mb": after.total("process_resident_memory_bytes") / _MEBIBYTE,
         "decodes": decodes,
         "retries": retries,
+        "decode_audio_s": {
+            purpose: _counts(span.buckets("starling_decode_audio_seconds", purpose=purpose))
+            for purpose in decodes
+        },
         "decode_failures": span.growth("starling_decode_failures_total"),
         "decoded_windows_per_s": (sum(decodes.values()) + retries) / span.duration_s,
         "batch_size_mean": span.mean("starling_batch_size"),
@@ -46,6 +52,17 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
         "loop_lag_p50_s": span.quantile("starling_event_loop_lag_seconds", 0.50),
         "loop_lag_p99_s": span.quantile("starling_event_loop_lag_seconds", 0.99),
     }
+
+
+def _counts(buckets: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Turn counts up to each bound into counts between bounds; none above the last finite one."""
+    counts = []
+    below = 0.0
+    for bound, count in buckets:
+        if isfinite(bound):
+            counts.append((bound, count - below))
+        below = count
+    return counts
 
 
 def timeline(readings: list[Reading], begins_at: float) -> list[dict[str, float]]:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from loadtest.measures import Delay, Seen, kept_words, words_of
 from starling_client import Final, Interim
 
+NEARNESS_S = 0.5
+"""How far outside its utterance the two transcripts may place a word's end."""
+
 
 @dataclass(frozen=True)
 class TimedWord:
@@ -50,37 +53,33 @@ def timed_words(finals: Iterable[Final], shift_s: float = 0.0) -> list[TimedWord
 
 
 def word_delays(seen: Sequence[Seen], started_at: float, spoken: Sequence[TimedWord]) -> WordDelays:
-    """Measure every word of the finals that stands in `spoken`."""
-    histories = _histories(seen)
-    said = [word for texts in histories for word in texts[-1].words]
-    ends = {
-        place: spoken[index].end_s
-        for index, place in kept_words([timed.word for timed in spoken], said)
-    }
+    """Measure every word of the finals that stands in `spoken` at about the same place."""
     delays = WordDelays()
-    first_place = 0
-    for texts in histories:
-        places = range(first_place, first_place + len(texts[-1].words))
-        first_place = places.stop
-        for word_index, place in enumerate(places):
-            if place in ends:
-                _add(delays, texts, word_index, started_at + ends[place])
+    for final, texts in _histories(seen):
+        # Only what was said about then: the same sentence may come again later.
+        near = [
+            timed
+            for timed in spoken
+            if final.start - NEARNESS_S <= timed.end_s <= final.end + NEARNESS_S
+        ]
+        for index, place in kept_words([timed.word for timed in near], texts[-1].words):
+            _add(delays, texts, place, started_at + near[index].end_s)
     return delays
 
 
-def _histories(seen: Iterable[Seen]) -> list[list[_Text]]:
-    """Collect the texts of each utterance that has a final, the final last."""
+def _histories(seen: Iterable[Seen]) -> list[tuple[Final, list[_Text]]]:
+    """Collect the texts of each utterance that has a final, the final's own last."""
     open_texts: dict[int, list[_Text]] = {}
-    done: list[list[_Text]] = []
+    done: list[tuple[Final, list[_Text]]] = []
     for entry in seen:
         match entry.event:
             case Interim(utterance=utterance, committed=committed, text=text):
                 shown = _Text(entry.at, words_of(text), len(words_of(committed)))
                 open_texts.setdefault(utterance, []).append(shown)
-            case Final(utterance=utterance, text=text):
-                words = words_of(text)
-                texts = open_texts.pop(utterance, [])
-                done.append(_matched([*texts, _Text(entry.at, words, len(words))]))
+            case Final() as final:
+                words = words_of(final.text)
+                texts = open_texts.pop(final.utterance, [])
+                done.append((final, _matched([*texts, _Text(entry.at, words, len(words))])))
     return done
 
 

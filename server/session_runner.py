@@ -105,7 +105,8 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         for event in first:
             await self._take(event)
         while not self._session.is_closed:
-            await self._room.wait()
+            if not self._room.is_set():
+                await self._room.wait()
             try:
                 message = await self._connection.receive()
             except StarlingError as error:

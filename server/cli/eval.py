@@ -18,6 +18,7 @@ from loadtest.offline import Job, OfflineError, OfflineFile, offline_options, tr
 from loadtest.offline_cache import OfflineCache
 from loadtest.recordings import duration_s
 from loadtest.report import build_report
+from loadtest.report_page import eval_page
 from loadtest.report_tables import accuracy_table, all_delays_table, summary_lines
 from loadtest.scoring import ScoringUnavailableError, import_scorers
 from loadtest.server_info import ServedModel, served_models
@@ -33,6 +34,7 @@ from server.cli.choices import (
 from server.cli.failures import CommandError, ExitCode, failures_told
 from server.cli.local_server import chosen_server
 from server.cli.model_folder import model_folder
+from server.cli.pages import write_page
 from server.cli.render import WIDTH_WITHOUT_TERMINAL, LiveLine, progress_line
 from server.models.store import default_cache_dir
 
@@ -52,6 +54,7 @@ class EvalRequest:
     has_offline: bool
     concurrency: int
     as_json: bool
+    plots: Path | None
 
 
 def evaluate(
@@ -80,6 +83,9 @@ def evaluate(
     ] = True,
     concurrency: Annotated[int, typer.Option(min=1, help="Sessions at a time.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+    plots: Annotated[
+        Path | None, typer.Option(help="Write eval.html with plots here.", show_default=False)
+    ] = None,
 ) -> None:
     """Measure word error rate, made-up words and delay on recordings with known text."""
     request = EvalRequest(
@@ -92,6 +98,7 @@ def evaluate(
         offline,
         concurrency,
         as_json,
+        plots,
     )
     with failures_told():
         asyncio.run(_run(request))
@@ -114,7 +121,10 @@ async def _run(request: EvalRequest) -> None:
     if folder is not None:
         outcomes = await _with_offline(outcomes, request, plan, folder, line)
     line.clear()
-    _write(build_report(outcomes), request)
+    report = build_report(outcomes)
+    if request.plots is not None:
+        line.note(f"Plots: {write_page(request.plots / 'eval.html', eval_page(report))}")
+    _write(report, request)
 
 
 def _checked(request: EvalRequest) -> list[Recording]:

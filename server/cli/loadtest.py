@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from loadtest.alone import transcribe_alone
@@ -16,20 +15,16 @@ from loadtest.experiments import Stage, find_knee, overload, soak, steady_load
 from loadtest.knee import Limits
 from loadtest.load_report import Material
 from loadtest.load_run import LoadRunError
-from loadtest.load_tables import (
-    comparison_table,
-    delay_table,
-    loss_lines,
-    server_table,
-    slice_table,
-)
 from loadtest.manifest import ManifestError
 from loadtest.material import load_clips
 from loadtest.metric_readings import Reading
+from loadtest.report_page import load_page
 from loadtest.scoring import ScoringUnavailableError, import_scorers
+from loadtest.server_info import served_models
 from loadtest.speech_map import map_speech
 from loadtest.streamed import Target
 from loadtest.voices import Clip, Mix, parse_mix
+from server.cli.ceiling import ceiling_of
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
@@ -39,8 +34,10 @@ from server.cli.choices import (
     UrlOption,
 )
 from server.cli.failures import CommandError, ExitCode, failures_told
+from server.cli.load_print import print_load
 from server.cli.local_server import chosen_server
-from server.cli.render import WIDTH_WITHOUT_TERMINAL, LiveLine, progress_bar
+from server.cli.pages import write_page
+from server.cli.render import LiveLine, progress_bar
 
 DEMO_RECORDING = Path(__file__).parents[1] / "demo" / "sense-and-sensibility.flac"
 NUM_SESSIONS_ALLOWED = 4096
@@ -66,6 +63,7 @@ class LoadRequest:
     is_knee: bool
     soak_s: float | None
     overload_factor: float | None
+    has_ceiling: bool
 
 
 def loadtest(
@@ -111,6 +109,12 @@ def loadtest(
             show_default=False,
         ),
     ] = None,
+    ceiling: Annotated[
+        bool,
+        typer.Option(
+            "--ceiling", help="Then measure the bare engine on the same windows (local models)."
+        ),
+    ] = False,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     model: ModelOption = None,
@@ -147,6 +151,7 @@ def loadtest(
             find_knee,
             soak,
             overload,
+            ceiling,
         )
         _check_kind(request)
         asyncio.run(_run(request))
@@ -175,8 +180,19 @@ async def _run(request: LoadRequest) -> None:
                 "Run it again with fewer sessions",
                 ExitCode.FAILED,
             ) from error
+        name = (await asyncio.to_thread(served_models, url, server.api_key))[0].name
+    if request.has_ceiling:
+        chosen = server.model or name
+        report["ceiling"] = await asyncio.to_thread(
+            ceiling_of, report, loaded, chosen, request.server.device, request.language, line
+        )
     line.clear()
-    _tell(request, report)
+    if request.plots is not None:
+        line.note(f"Plots: {write_page(request.plots / 'load.html', load_page(report))}")
+    if request.as_json:
+        typer.echo(json.dumps(report, indent=2))
+        return
+    print_load(report)
 
 
 async def _experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
@@ -210,55 +226,6 @@ def _teller(line: LiveLine) -> Callable[[str, float, float, Reading | None], Non
         line.show(shown)
 
     return tell
-
-
-def _tell(request: LoadRequest, report: dict[str, Any]) -> None:
-    if request.as_json:
-        typer.echo(json.dumps(report, indent=2))
-        return
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDTH_WITHOUT_TERMINAL
-    runs = report.get("tries") or [report]
-    rows = [(f"{run['voices']} voices", run["timing"]) for run in runs]
-    if "phases" in report:
-        rows = [(phase["phase"], phase) for phase in report["phases"]]
-    console.print(delay_table(rows[0][1]) if len(rows) == 1 else comparison_table(rows))
-    if any(timing["server"] for _, timing in rows):
-        console.print(server_table(rows))
-    if "slices" in report:
-        console.print(slice_table(report["slices"]))
-    for sentence in _sentences(report, runs):
-        console.print(sentence, highlight=False)
-
-
-def _sentences(report: dict[str, Any], runs: Sequence[dict[str, Any]]) -> list[str]:
-    last = runs[-1]
-    if "knee" in report:
-        last = report["at_knee"] or runs[0]
-    seconds = last["timing"]["to_s"]
-    lines = loss_lines(last["losses"], seconds)
-    if "knee" in report:
-        lines.insert(0, f"At the knee, {last['voices']} voices:")
-        lines.append(_knee_line(report))
-    if "recovery_s" in report:
-        lines.append(_recovery_line(report))
-    return lines
-
-
-def _knee_line(report: dict[str, Any]) -> str:
-    limits = report["limits"]
-    return (
-        f"Knee: {report['knee']} voices with final p95 within {limits['final_p95_s']:g} s, nothing "
-        f"lost and at most {100 * limits['error_rate_rise']:g} points more word errors than alone."
-    )
-
-
-def _recovery_line(report: dict[str, Any]) -> str:
-    recovery_s = report["recovery_s"]
-    if recovery_s is None:
-        return "Finals were still late when the run ended."
-    return f"Finals were in time again {recovery_s:.0f} s after the overload."
 
 
 def _checked_mix(text: str) -> Mix:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from server.vad.onnx_weights import read_weights
+from server.vad.onnx_weights import Weights, read_weights
 from streaming.events import Samples
 from streaming.speech_gate import WINDOW_SAMPLES
 
@@ -52,8 +52,9 @@ class SileroVad:
     """The loaded network; not for several threads at once."""
 
     def __init__(self, onnx_path: Path) -> None:
-        self._encoder = _Encoder(onnx_path)
-        self._lstm = _Lstm(onnx_path)
+        weights = read_weights(onnx_path)
+        self._encoder = _Encoder(weights)
+        self._lstm = _Lstm(weights)
 
     def score(self, work: Sequence[tuple[VadState, Samples]]) -> list[list[float]]:
         """Return a speech probability for every window of every channel, and advance the states.
@@ -103,8 +104,7 @@ def _inputs(work: Sequence[tuple[VadState, Samples]]) -> Matrix:
 class _Encoder:
     """Everything before the LSTM, the LSTM's input product included."""
 
-    def __init__(self, onnx_path: Path) -> None:
-        weights = read_weights(onnx_path)
+    def __init__(self, weights: Weights) -> None:
         basis = weights["model.stft.forward_basis_buffer"]
         self._basis = np.ascontiguousarray(basis[:, 0].T)
         names = [f"model.encoder.{layer}.reparam_conv" for layer in range(4)]
@@ -116,10 +116,9 @@ class _Encoder:
             for name, taps in zip(names, used, strict=True)
         ]
         self._biases = [weights[f"{name}.bias"] for name in names]
-        self._to_gates = np.ascontiguousarray(weights["model.decoder.rnn.weight_ih"].T)
-        self._gate_bias = (
-            weights["model.decoder.rnn.bias_ih"] + weights["model.decoder.rnn.bias_hh"]
-        )
+        self._to_gates = _gate_columns(weights["model.decoder.rnn.weight_ih"])
+        bias = weights["model.decoder.rnn.bias_ih"] + weights["model.decoder.rnn.bias_hh"]
+        self._gate_bias = _gate_columns(bias)
 
     def gates(self, inputs: Matrix) -> Matrix:
         """Return what each window gives the LSTM, (n, 512)."""
@@ -162,9 +161,8 @@ class _Encoder:
 class _Lstm:
     """The recurrent step and the output."""
 
-    def __init__(self, onnx_path: Path) -> None:
-        weights = read_weights(onnx_path)
-        self._to_gates = np.ascontiguousarray(weights["model.decoder.rnn.weight_hh"].T)
+    def __init__(self, weights: Weights) -> None:
+        self._to_gates = _gate_columns(weights["model.decoder.rnn.weight_hh"])
         self._output = np.ascontiguousarray(weights["model.decoder.decoder.2.weight"][0, :, 0])
         self._output_bias = weights["model.decoder.decoder.2.bias"][0]
 
@@ -172,15 +170,31 @@ class _Lstm:
         """Return a probability per row, (n,); `lstm` (2, n, 128) is advanced in place."""
         hidden, cell = lstm
         gates += hidden @ self._to_gates
-        keep_new, keep_old = (_sigmoid(gates[:, at : at + NUM_UNITS]) for at in (0, NUM_UNITS))
-        new = np.tanh(gates[:, 2 * NUM_UNITS : 3 * NUM_UNITS])
-        show = _sigmoid(gates[:, 3 * NUM_UNITS :])
+        np.tanh(gates, out=gates)
+        doors = gates[:, : 3 * NUM_UNITS]
+        doors += 1.0
+        doors *= 0.5
+        keep_new, keep_old, show = np.split(doors, 3, axis=1)
+        new = gates[:, 3 * NUM_UNITS :]
         cell *= keep_old
         new *= keep_new
         cell += new
         np.tanh(cell, out=hidden)
         hidden *= show
-        return _sigmoid(np.maximum(hidden, 0.0) @ self._output + self._output_bias)
+        outputs = np.maximum(hidden, 0.0) @ self._output + self._output_bias
+        probabilities: Matrix = 0.5 * np.tanh(0.5 * outputs) + 0.5
+        return probabilities
+
+
+def _gate_columns(weight: Matrix) -> Matrix:
+    """Turn PyTorch's gate rows (in, forget, cell, out) into columns in, forget, out, cell.
+
+    A sigmoid is half a tanh of half its input, so one tanh does for all gates when the weights of
+    the sigmoid ones are halved.
+    """
+    door_in, door_forget, new, door_out = np.split(weight, 4)
+    doors = (0.5 * door for door in (door_in, door_forget, door_out))
+    return np.ascontiguousarray(np.concatenate([*doors, new]).T)
 
 
 def _taps(weight: Matrix) -> Matrix:
@@ -204,12 +218,3 @@ def _dense(inputs: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
     outputs: Matrix = inputs @ weight
     outputs += bias
     return np.maximum(outputs, 0.0, out=outputs)
-
-
-def _sigmoid(values: Matrix) -> Matrix:
-    """Return 1 / (1 + exp(-x)), computed in place as a tanh, which cannot overflow."""
-    values *= 0.5
-    np.tanh(values, out=values)
-    values += 1.0
-    values *= 0.5
-    return values

@@ -13,8 +13,8 @@ def interim(at, committed, tentative, utterance=1):
     return Seen(at, Interim(2, utterance, 0, committed, tentative, 0.0, 1.0))
 
 
-def final(at, text, utterance=1, words=None):
-    return Seen(at, Final(3, utterance, 0, text, 0.0, 1.0, "en", 0.9, words))
+def final(at, text, utterance=1, start=0.0, end=1.0):
+    return Seen(at, Final(3, utterance, 0, text, start, end, "en", 0.9))
 
 
 def spoken(*ends):
@@ -50,16 +50,18 @@ def test_words_that_were_not_spoken_are_left_out():
     assert of(delays.shown) == [2.5, 2.1]
 
 
-def test_utterances_keep_their_own_words_apart():
+def test_the_same_words_said_again_are_others():
     seen = [
-        final(102.0, "yes", utterance=1),
+        final(102.0, "oh yes", utterance=1, start=0.0, end=1.0),
         interim(104.0, "", "Yes.", utterance=2),
-        final(105.0, "yes", utterance=2),
+        final(105.0, "yes oh yes", utterance=2, start=2.5, end=4.0),
     ]
+    said = spoken(("oh", 0.6), ("yes", 1.0), ("yes", 3.0), ("oh", 3.4), ("yes", 3.5))
 
-    delays = word_delays(seen, 100.0, spoken(("yes", 1.0), ("yes", 3.5)))
+    delays = word_delays(seen, 100.0, said)
 
-    assert of(delays.shown) == [1.0, 0.5]
+    assert of(delays.committed) == [1.4, 1.0, 2.0, 1.6, 1.5]
+    assert min(delay.delay_s for delay in delays.shown) > 0
 
 
 def test_word_times_are_taken_from_finals_that_have_them():

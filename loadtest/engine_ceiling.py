@@ -1,0 +1,191 @@
+"""The raw engine's throughput on the windows a server decoded: what no server can exceed.
+
+CTranslate2 is called directly, in a process of its own and with nothing else around: log-mel
+features, encode, generate, on real speech of the same lengths, window sizes, beams and token caps
+as the server's decodes had. Every way to spread the cores (many workers of one thread, or one of
+many) and every batch size is tried for each kind of window; the best counts. Kinds are then mixed
+as in the server's run.
+"""
+
+import itertools
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.recordings import SAMPLE_RATE_HZ
+
+BATCH_SIZES = (1, 2, 4, 8, 16)
+TRY_S = 3.0
+"""How long each way is tried; a way that is clearly worse is given up after one round."""
+
+NUM_SPANS = 32
+
+
+@dataclass(frozen=True)
+class WindowKind:
+    """Windows that can share a batch; `share` of all, lengths of their audio in seconds."""
+
+    name: str
+    share: float
+    frames: int
+    audio_s: tuple[float, ...]
+    max_new_tokens: int
+    beam_size: int
+    has_timestamps: bool
+
+
+@dataclass(frozen=True)
+class CeilingJob:
+    """Kinds of windows for one model, and speech (16-bit, 16 kHz) to cut them from."""
+
+    model_path: Path
+    device: str
+    language: str
+    kinds: Sequence[WindowKind]
+    speech: bytes
+
+
+class CeilingError(Exception):
+    """The measurement broke off; the message says why."""
+
+
+def measure_ceiling(job: CeilingJob, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Measure; `tell` is called with what is tried. Blocks for a minute or more.
+
+    Raises `CeilingError` when the process that measures breaks.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_measure, args=(theirs, job), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        while isinstance(told := ours.recv(), str):
+            tell(told)
+        return dict(told)
+    except EOFError as error:
+        raise CeilingError("its process broke; its last words are above") from error
+    finally:
+        process.terminate()
+        process.join()
+
+
+def mixed_rate(rates: Sequence[tuple[float, float]]) -> float:
+    """Return windows per second of a mix, from each kind's share and rate."""
+    total = sum(share for share, _ in rates)
+    return total / sum(share / rate for share, rate in rates)
+
+
+def _measure(connection: Connection, job: CeilingJob) -> None:
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    layouts = [(num_cores, 1), (1, num_cores)] if job.device == "cpu" else [(1, 1), (2, 1)]
+    best: dict[str, dict[str, Any]] = {}
+    for num_workers, num_threads in dict.fromkeys(layouts):
+        engine = _RawEngine(job, num_workers, num_threads)
+        for kind, batch_size in itertools.product(job.kinds, BATCH_SIZES):
+            way = f"{num_workers} x {num_threads} threads, batch {batch_size}"
+            connection.send(f"{kind.name}: {way}")
+            rate = engine.windows_per_s(kind, batch_size, best.get(kind.name, {}).get("rate", 0.0))
+            if rate > best.get(kind.name, {}).get("rate", 0.0):
+                best[kind.name] = {**asdict(kind), "rate": rate, "way": way}
+    kinds = list(best.values())
+    rate = mixed_rate([(kind["share"], kind["rate"]) for kind in kinds])
+    connection.send({"windows_per_s": rate, "kinds": kinds})
+
+
+class _RawEngine:
+    """A loaded model and as many Python threads as it has workers."""
+
+    def __init__(self, job: CeilingJob, num_workers: int, num_threads: int) -> None:
+        from faster_whisper import WhisperModel  # noqa: PLC0415 - only this process needs it
+        from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415
+        from faster_whisper.transcribe import get_suppressed_tokens  # noqa: PLC0415
+
+        self._model = WhisperModel(
+            str(job.model_path),
+            device=job.device,
+            compute_type="float16" if job.device == "cuda" else "int8",
+            cpu_threads=num_threads,
+            num_workers=num_workers,
+        )
+        self._num_workers = num_workers
+        is_multilingual = self._model.model.is_multilingual
+        self._tokenizer = Tokenizer(
+            self._model.hf_tokenizer, is_multilingual, task="transcribe", language=job.language
+        )
+        self._suppressed = list(get_suppressed_tokens(self._tokenizer, [-1]) or ())
+        self._speech = np.frombuffer(job.speech, dtype="<i2").astype(np.float32) / 32768.0
+
+    def windows_per_s(self, kind: WindowKind, batch_size: int, rate_to_beat: float) -> float:
+        """Decode for `TRY_S` on all workers; one round is enough for half the rate to beat."""
+        spans = list(itertools.islice(_spans(self._speech, kind.audio_s), NUM_SPANS))
+        self._decode(kind, spans[:batch_size])  # Warm: the first call sets buffers up.
+        began_at = time.monotonic()
+        counts = [0] * self._num_workers
+
+        def work(worker: int) -> None:
+            at = worker * batch_size
+            while True:
+                batch = [spans[(at + row) % len(spans)] for row in range(batch_size)]
+                self._decode(kind, batch)
+                at += batch_size * self._num_workers
+                counts[worker] += batch_size
+                spent_s = time.monotonic() - began_at
+                is_hopeless = sum(counts) / spent_s < rate_to_beat / 2
+                if spent_s > TRY_S or is_hopeless:
+                    return
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(self._num_workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / (time.monotonic() - began_at)
+
+    def _decode(self, kind: WindowKind, batch: Sequence[npt.NDArray[np.float32]]) -> None:
+        import ctranslate2  # noqa: PLC0415 - only this process needs it
+
+        extractor = self._model.feature_extractor
+        features = np.zeros(
+            (len(batch), extractor.mel_filters.shape[0], kind.frames), dtype=np.float32
+        )
+        for row, audio in enumerate(batch):
+            mel = extractor(audio)[:, : kind.frames]
+            features[row, :, : mel.shape[1]] = mel
+        encoded = self._model.model.encode(ctranslate2.StorageView.from_array(features))
+        prompt = list(self._tokenizer.sot_sequence)
+        if not kind.has_timestamps:
+            prompt.append(self._tokenizer.no_timestamps)
+        self._model.model.generate(
+            encoded,
+            [prompt] * len(batch),
+            beam_size=kind.beam_size,
+            # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
+            max_length=max(2 * kind.max_new_tokens, kind.max_new_tokens + len(prompt)),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+        )
+
+
+def _spans(
+    speech: npt.NDArray[np.float32], lengths_s: Sequence[float]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Cut spans of these lengths one after the other, from the start again at the end."""
+    at = 0
+    for length_s in itertools.cycle(lengths_s):
+        num_samples = min(len(speech), round(length_s * SAMPLE_RATE_HZ))
+        if at + num_samples > len(speech):
+            at = 0
+        yield speech[at : at + num_samples]
+        at += num_samples

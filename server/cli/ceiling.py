@@ -1,0 +1,115 @@
+"""What a load run's decodes would cost the bare engine: `starling loadtest --ceiling`."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from loadtest.engine_ceiling import CeilingError, CeilingJob, WindowKind, measure_ceiling
+from loadtest.voices import Clip
+from server.cli.failures import CommandError, ExitCode
+from server.cli.model_folder import model_folder
+from server.cli.render import LiveLine
+from server.loading import choose_device
+from server.models.errors import ModelError
+from server.settings import load_settings
+from streaming.effects import Purpose
+from streaming.options import TARGET_RATE_HZ
+from streaming.windows import FULL_FRAMES, max_new_tokens, wants_timestamps, window_frames
+
+SPAN_SHARE = 0.9
+"""Audio of a histogram's bucket counts as this part of its upper bound: just under it."""
+
+
+def ceiling_of(
+    report: Mapping[str, Any],
+    clips: Sequence[Clip],
+    model: str,
+    device: str | None,
+    language: str | None,
+    line: LiveLine,
+) -> dict[str, Any]:
+    """Measure the bare engine on what the server decoded, after the server has gone."""
+    run = report.get("at_knee") or (report["tries"][0] if "tries" in report else report)
+    used = run["timing"]["server"]
+    if not used or not used["decoded_windows_per_s"]:
+        raise CommandError(
+            "The ceiling needs the server's metrics, and they tell of no decodes",
+            "Check that /metrics can be read, or leave out --ceiling",
+            ExitCode.FAILED,
+        )
+    settings = load_settings({}, None, os.environ)
+    job = CeilingJob(
+        model_path=model_folder(model),
+        device=_device(device),
+        language=language if language and language != "auto" else "en",
+        kinds=window_kinds(used, settings.final_beam),
+        speech=b"".join(clip.pcm for clip in clips),
+    )
+    line.note("The bare engine on the same windows: a minute or two ...")
+    try:
+        found = measure_ceiling(job, lambda told: line.show(Text(f"Bare engine, {told}")))
+    except CeilingError as error:
+        raise CommandError(
+            f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED
+        ) from error
+    server_rate = used["decoded_windows_per_s"]
+    return found | {
+        "server_windows_per_s": server_rate,
+        "share": server_rate / found["windows_per_s"],
+    }
+
+
+def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
+    """Return the kinds of windows behind a server's decodes, by the server's own rules.
+
+    Args:
+        used: What `loadtest.server_use` says of the run.
+        final_beam: The server's beam width for finals.
+    """
+    grouped: dict[tuple[int, int, bool], list[tuple[float, float]]] = defaultdict(list)
+    for purpose, lengths in used["decode_audio_s"].items():
+        beam = final_beam if Purpose[purpose.upper()].is_for_good else 1
+        for bound_s, count in lengths:
+            if count:
+                num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)
+                key = (window_frames(num_samples), beam, wants_timestamps(num_samples))
+                grouped[key].append((num_samples / TARGET_RATE_HZ, count))
+    kinds = [_kind(*key, lengths) for key, lengths in sorted(grouped.items())]
+    if used["retries"] and kinds:
+        longest = max(kinds, key=lambda kind: kind.frames)
+        audio_s = [(max(longest.audio_s), used["retries"])]
+        kinds.append(_kind(FULL_FRAMES, 1, longest.has_timestamps, audio_s, "retry "))
+    return kinds
+
+
+def _kind(
+    frames: int,
+    beam_size: int,
+    has_timestamps: bool,  # part of the key
+    lengths: Sequence[tuple[float, float]],
+    prefix: str = "",
+) -> WindowKind:
+    total = sum(count for _, count in lengths)
+    audio_s: list[float] = []
+    for length_s, count in lengths:
+        audio_s += [length_s] * max(1, round(8 * count / total))
+    stamps = ", timestamps" if has_timestamps else ""
+    return WindowKind(
+        name=f"{prefix}{frames} frames, beam {beam_size}{stamps}",
+        share=total,
+        frames=frames,
+        audio_s=tuple(audio_s),
+        max_new_tokens=max(max_new_tokens(int(s * TARGET_RATE_HZ)) for s in audio_s),
+        beam_size=beam_size,
+        has_timestamps=has_timestamps,
+    )
+
+
+def _device(asked: str | None) -> str:
+    try:
+        return choose_device(asked or "auto")
+    except ModelError as error:
+        raise CommandError(error.message, error.hint, ExitCode.FAILED) from error

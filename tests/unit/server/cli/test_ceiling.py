@@ -1,0 +1,40 @@
+"""Kinds of windows behind a server's decodes."""
+
+import pytest
+
+from server.cli.ceiling import window_kinds
+
+pytestmark = pytest.mark.unit
+
+
+def used(retries=0, **lengths):
+    return {"decode_audio_s": lengths, "retries": retries}
+
+
+def test_decodes_are_grouped_by_window_beam_and_timestamps():
+    kinds = window_kinds(
+        used(final=[(2, 10), (5, 20), (12, 4)], interim=[(2, 30), (5, 0)]), final_beam=3
+    )
+
+    assert [(k.frames, k.beam_size, k.has_timestamps, k.share) for k in kinds] == [
+        (1000, 1, False, 30),
+        (1000, 3, False, 30),
+        (1250, 3, True, 4),
+    ]
+
+
+def test_lengths_keep_their_shares():
+    kind = window_kinds(used(final=[(2, 10), (5, 30)]), final_beam=3)[0]
+
+    assert kind.audio_s.count(pytest.approx(1.8)) == 2
+    assert kind.audio_s.count(pytest.approx(4.5)) == 6
+
+
+def test_retries_are_full_windows():
+    kinds = window_kinds(used(final=[(5, 30)], retries=3), final_beam=3)
+
+    assert (kinds[-1].frames, kinds[-1].beam_size, kinds[-1].share) == (3000, 1, 3)
+
+
+def test_no_decodes_have_no_kinds():
+    assert window_kinds(used(final=[(5, 0)], retries=0), final_beam=3) == []

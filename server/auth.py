@@ -11,6 +11,10 @@ SCHEMES = ("bearer", "token")
 """`Authorization` schemes and subprotocol markers; browsers can only set the latter."""
 
 
+KEY_PREFIXES = ("openai-insecure-api-key.",)
+"""Subprotocols that hold the key behind a prefix, as OpenAI's SDK sends them from browsers."""
+
+
 class Authenticator:
     """Checks keys in constant time; without configured keys everybody may connect."""
 
@@ -42,7 +46,7 @@ class Authenticator:
 
 def accepted_subprotocol(offered: Sequence[str]) -> str | None:
     """Return which subprotocol to echo: the first that is no key, or browsers drop the socket."""
-    return offered[0] if offered else None
+    return next((name for name in offered if not name.startswith(KEY_PREFIXES)), None)
 
 
 def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
@@ -52,7 +56,8 @@ def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
     for marker, following in pairwise(subprotocols):
         if marker.lower() in SCHEMES:
             return following
-    return None
+    prefixed = (name.removeprefix(p) for p in KEY_PREFIXES for name in subprotocols if name != name.removeprefix(p))
+    return next(prefixed, None)
 
 
 def _refusal(message: str) -> StarlingError:

@@ -65,9 +65,11 @@ class SocketDialect(Dialect[str | bytes, str], Protocol):
 class LiveProtocol:
     """A protocol of live sessions: where it is served, and how long its clients may be silent.
 
-    `new_dialect` is called once a connection.
+    `new_dialect` is called once a connection; `max_text_bytes` is for protocols whose audio comes
+    in text messages, None for the server's setting.
     """
 
     path: str
     new_dialect: Callable[[], SocketDialect]
     idle_timeout_s: float
+    max_text_bytes: int | None = None

@@ -1,6 +1,7 @@
 """The composition root: the only place that builds the parts and joins them."""
 
 import asyncio
+import secrets
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from server.auth import Authenticator
 from server.dialects.deepgram import DeepgramDialect
 from server.dialects.deepgram_messages import Call
 from server.dialects.native import NativeDialect
+from server.dialects.openai_realtime import OpenAIRealtimeDialect
 from server.dialects.sockets import LiveProtocol
 from server.engine.base import Engine
 from server.engine.dispatcher import EngineDispatcher
@@ -33,6 +35,9 @@ from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
 from server.version import version
 from streaming.errors import StarlingError
+
+OPENAI_TEXT_SHARE = 6
+"""An event of OpenAI's may hold so many times `max_message_bytes`: minutes of audio in base64."""
 
 DRAIN_TIMEOUT_S = 15.0
 """How long sessions may take to publish what they heard when the server stops."""
@@ -105,8 +110,16 @@ def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
     def deepgram() -> DeepgramDialect:
         return DeepgramDialect(new_call(factory))
 
+    def openai() -> OpenAIRealtimeDialect:
+        return OpenAIRealtimeDialect(
+            lambda prefix: f"{prefix}_{secrets.token_hex(12)}", names, factory.offers[0].languages
+        )
+
+    # OpenAI's clients may be silent for as long as they like, and send audio as text.
+    openai_manners = (settings.max_session_s, OPENAI_TEXT_SHARE * settings.max_message_bytes)
     return (
         LiveProtocol("/v1/stream", NativeDialect, settings.idle_timeout_s),
+        LiveProtocol("/v1/realtime", openai, *openai_manners),
         LiveProtocol("/v1/listen", deepgram, settings.deepgram_idle_timeout_s),
     )
 

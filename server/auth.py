@@ -56,8 +56,8 @@ def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
     for marker, following in pairwise(subprotocols):
         if marker.lower() in SCHEMES:
             return following
-    prefixed = (name.removeprefix(p) for p in KEY_PREFIXES for name in subprotocols if name != name.removeprefix(p))
-    return next(prefixed, None)
+    prefixes = [(p, name) for name in subprotocols for p in KEY_PREFIXES if name.startswith(p)]
+    return next((name.removeprefix(p) for p, name in prefixes), None)
 
 
 def _refusal(message: str) -> StarlingError:

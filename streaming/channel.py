@@ -59,6 +59,7 @@ class ChannelTranscriber:
     ) -> None:
         self._identity = identity
         self._buffer = AudioBuffer()
+        self._speech = speech
         self._gate = SpeechGate(speech)
         self._scored_windows = 0
         self._open: OpenUtterance | None = None
@@ -79,6 +80,7 @@ class ChannelTranscriber:
         self._apply_endpointing()
 
     def _apply_endpointing(self) -> None:
+        self._gate.policy = self._speech.at_threshold(self._options.speech_threshold)
         self._silence.marks_ms = self._options.silence_marks_ms
         self._rules = endpoint_rules(self._options.endpoint_silence_ms)
         silence = self._options.endpoint_silence_ms * TARGET_RATE_HZ // 1000

@@ -73,6 +73,7 @@ class SessionOptions:
     task: Task = Task.TRANSCRIBE
     interim: bool = True
     words: bool = False
+    speech_threshold: float = 0.5
     endpoint_silence_ms: int = 850
     max_utterance_s: float = 15.0
     prompt: str = ""
@@ -89,6 +90,7 @@ class OptionRequest:
     task: str | None = None
     interim: bool | None = None
     words: bool | None = None
+    speech_threshold: float | None = None
     endpoint_silence_ms: int | None = None
     max_utterance_s: float | None = None
     prompt: str | None = None
@@ -118,6 +120,8 @@ class ModelOffer:
 class OptionLimits:
     """Bounds that an operator sets; a request outside them is refused, never bent silently."""
 
+    min_speech_threshold: float = 0.05
+    max_speech_threshold: float = 0.95
     min_endpoint_silence_ms: int = 100
     max_endpoint_silence_ms: int = 5_000
     min_utterance_s: float = 2.0
@@ -157,6 +161,12 @@ def apply_update(
         task=_choose(Task, "task", request.task, options.task),
         interim=options.interim if request.interim is None else request.interim,
         words=options.words if request.words is None else request.words,
+        speech_threshold=_within(
+            "speech_threshold",
+            request.speech_threshold,
+            options.speech_threshold,
+            (limits.min_speech_threshold, limits.max_speech_threshold),
+        ),
         endpoint_silence_ms=_within(
             "endpoint_silence_ms",
             request.endpoint_silence_ms,

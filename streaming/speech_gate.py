@@ -9,6 +9,8 @@ from dataclasses import dataclass
 WINDOW_SAMPLES = 512
 """What Silero scores at 16 kHz: 32 ms."""
 
+MIN_RELEASE_PROBABILITY = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechPolicy:
@@ -18,21 +20,25 @@ class SpeechPolicy:
     release_probability: float = 0.35
     min_start_windows: int = 3
 
+    def at_threshold(self, onset_probability: float) -> "SpeechPolicy":
+        """Return the policy with another onset; release stays as far below it as it was."""
+        width = self.onset_probability - self.release_probability
+        release = max(onset_probability - width, MIN_RELEASE_PROBABILITY)
+        return SpeechPolicy(onset_probability, release, self.min_start_windows)
+
 
 class SpeechGate:
     """Hysteresis over the speech probabilities of one channel."""
 
     def __init__(self, policy: SpeechPolicy) -> None:
-        self._policy = policy
+        self.policy = policy
         self._is_in_speech = False
         self._run_windows = 0
 
     def push(self, probability: float) -> bool:
         """Take the next window's probability; return whether the window is speech."""
         threshold = (
-            self._policy.release_probability
-            if self._is_in_speech
-            else self._policy.onset_probability
+            self.policy.release_probability if self._is_in_speech else self.policy.onset_probability
         )
         self._is_in_speech = probability >= threshold
         self._run_windows = self._run_windows + 1 if self._is_in_speech else 0
@@ -41,7 +47,7 @@ class SpeechGate:
     @property
     def started_windows_ago(self) -> int | None:
         """How many windows back the present run of speech began, once it is long enough."""
-        if self._run_windows < self._policy.min_start_windows:
+        if self._run_windows < self.policy.min_start_windows:
             return None
         return self._run_windows
 

@@ -24,7 +24,8 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 class Item:
     """A piece of the conversation; `end_sample` is where the client committed or cleared it.
 
-    `done` is the text of its finished utterances, `sent` what deltas have told of all.
+    `done` is the text of its finished utterances, `sent` what deltas have told of all;
+    `is_answered` says of a commit amid the server's turns that it ended one of them.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Item:
     done: str = ""
     sent: str = ""
     is_cleared: bool = False
+    is_answered: bool = False
 
 
 class Conversation:
@@ -100,20 +102,25 @@ class Conversation:
         item.done = item.sent
         if item.is_cleared or item.is_by_commit:
             return []
+        self._buffers[0].is_answered = self._buffers[0].end_sample is not None
         kind = "input_audio_buffer.speech_stopped"
         stopped = {"type": kind, "audio_end_ms": _ms(event.end_sample), "item_id": item.id}
         completed = _completed(item, event.end_sample)
         return [stopped, *self._committed(item, is_beta=is_beta), completed]
 
-    def finalized(self, item_id: str | None) -> Bodies:
-        """Complete the committed item whose audio is all in finals now."""
+    def finalized(self, item_id: str | None, *, is_beta: bool) -> Bodies:
+        """Complete the committed item whose audio is all in finals now.
+
+        A commit that ended no turn of the server's is answered by an item without words.
+        """
         item = self._buffers[0]
         if item.id != item_id or item.end_sample is None:
             return []
         self._buffers.popleft()
-        if item.is_cleared or not item.is_by_commit:
+        if item.is_cleared or item.is_answered:
             return []
-        return [_completed(item, item.end_sample)]
+        told = [] if item.is_by_commit else self._committed(item, is_beta=is_beta)
+        return [*told, _completed(item, item.end_sample)]
 
     def _end_buffer(self, at_sample: int) -> Item:
         item = self._buffers[-1]

@@ -154,7 +154,7 @@ class OpenAIRealtimeDialect(SocketManners):
             case ev.UtteranceEnded():
                 return conversation.utterance_ended(event, is_beta=config.is_beta)
             case ev.Finalized(item_id, _):
-                return conversation.finalized(item_id)
+                return conversation.finalized(item_id, is_beta=config.is_beta)
             case ev.Failed(error):
                 told = error_answer(error)[1]["error"]
                 return [{"type": "error", "error": {**told, "event_id": None}}]

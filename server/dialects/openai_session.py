@@ -23,6 +23,8 @@ AUDIO_FORMATS: dict[str, tuple[Encoding, int]] = {
 BETA_FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 PCM_RATES_HZ = (8_000, 16_000, 24_000, 48_000)
 MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 5_000
+MIN_THRESHOLD, MAX_THRESHOLD = 0.05, 0.95
+"""Values outside are brought inside: clients give up at an error."""
 
 
 class SessionFieldError(ValueError):
@@ -83,13 +85,13 @@ class RealtimeConfig:
         return replace(changed, include=given.get("include", changed.include))
 
     def _with_format(self, given: Any) -> "RealtimeConfig":
-        named = {"type": given} if isinstance(given, str) else given
+        named: Any = {"type": given} if isinstance(given, str) else given
         kind = named.get("type") if isinstance(named, dict) else None
-        if kind not in AUDIO_FORMATS:
+        if not isinstance(kind, str) or kind not in AUDIO_FORMATS:
             known = ", ".join(AUDIO_FORMATS)
             raise SessionFieldError("session.audio.input.format", f"use one of: {known}")
         default_hz = AUDIO_FORMATS[kind][1]
-        rate_hz = named.get("rate") or default_hz
+        rate_hz: Any = named.get("rate") or default_hz
         if rate_hz not in (PCM_RATES_HZ if kind == "audio/pcm" else (default_hz,)):
             raise SessionFieldError("session.audio.input.format.rate", f"use rate {default_hz}")
         return replace(self, audio_format=kind, rate_hz=rate_hz)
@@ -97,7 +99,8 @@ class RealtimeConfig:
     def options(self) -> OptionRequest:
         """Return the session options that this configuration stands for."""
         language = self.transcription.get("language")
-        silence = (self.turn_detection or {}).get("silence_duration_ms")
+        turn = self.turn_detection or {}
+        silence, threshold = turn.get("silence_duration_ms"), turn.get("threshold")
         keywords = self.transcription.get("keywords")
         words = keywords if isinstance(keywords, list) else []
         terms = [_clean(t).strip() for t in words if isinstance(t, str)]
@@ -105,6 +108,9 @@ class RealtimeConfig:
             language=language_code(language) if language else AUTO_LANGUAGE,
             endpoint_silence_ms=(
                 None if silence is None else min(max(int(silence), MIN_SILENCE_MS), MAX_SILENCE_MS)
+            ),
+            speech_threshold=(
+                None if threshold is None else min(max(threshold, MIN_THRESHOLD), MAX_THRESHOLD)
             ),
             prompt=_clean(str(self.transcription.get("prompt") or ""))[-MAX_PROMPT_CHARS:],
             keyterms=tuple(t[:MAX_KEYTERM_CHARS].strip() for t in terms if t)[:MAX_KEYTERMS],

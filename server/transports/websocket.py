@@ -26,11 +26,12 @@ class WebSocketConnection:
         socket: WebSocket,
         settings: Settings,
         closing: Callable[[StarlingError | None], Closing],
+        max_text_bytes: int | None = None,
     ) -> None:
         self._socket = socket
         self._closing = closing
         self._max_message_bytes = settings.max_message_bytes
-        self._max_text_bytes = settings.max_text_bytes
+        self._max_text_bytes = max_text_bytes or settings.max_text_bytes
 
     async def receive(self) -> str | bytes | None:
         """Return the next message, or None when the client is gone."""
@@ -84,7 +85,7 @@ async def serve_socket(socket: WebSocket, protocol: LiveProtocol, factory: Sessi
     except StarlingError as error:
         await _deny(socket, dialect, factory, error)
         return
-    visit = _Visit(socket, dialect, protocol.idle_timeout_s, factory)
+    visit = _Visit(socket, dialect, protocol, factory)
     try:
         factory.admission.enter()
     except StarlingError as error:
@@ -106,15 +107,15 @@ class _Visit:
         self,
         socket: WebSocket,
         dialect: SocketDialect,
-        idle_timeout_s: float,
+        protocol: LiveProtocol,
         factory: SessionFactory,
     ) -> None:
         self._socket = socket
         self._dialect = dialect
-        self._idle_timeout_s = idle_timeout_s
+        self._idle_timeout_s = protocol.idle_timeout_s
         self._factory = factory
         self._connection: Connection[str | bytes, str] = WebSocketConnection(
-            socket, factory.settings, dialect.closing
+            socket, factory.settings, dialect.closing, protocol.max_text_bytes
         )
         self._is_open = False
 

@@ -111,9 +111,8 @@ def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
         return DeepgramDialect(new_call(factory))
 
     def openai() -> OpenAIRealtimeDialect:
-        return OpenAIRealtimeDialect(
-            lambda prefix: f"{prefix}_{secrets.token_hex(12)}", names, factory.offers[0].languages
-        )
+        names = frozenset(offer.name for offer in factory.offers)
+        return OpenAIRealtimeDialect(new_item_id, names, factory.offers[0].languages)
 
     # OpenAI's clients may be silent for as long as they like, and send audio as text.
     openai_manners = (settings.max_session_s, OPENAI_TEXT_SHARE * settings.max_message_bytes)
@@ -122,6 +121,11 @@ def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
         LiveProtocol("/v1/realtime", openai, *openai_manners),
         LiveProtocol("/v1/listen", deepgram, settings.deepgram_idle_timeout_s),
     )
+
+
+def new_item_id(prefix: str) -> str:
+    """Return an id for an event or item of OpenAI's protocol."""
+    return f"{prefix}_{secrets.token_hex(12)}"
 
 
 def new_call(factory: SessionFactory) -> Call:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from server.dialects import deepgram_fields
+from server.dialects import deepgram_fields, openai_files, openai_realtime_fields
 from server.dialects import native_messages as wire
 from server.dialects.compatibility import CompatibilityPage, render
 from server.metrics import Metrics
@@ -31,7 +31,11 @@ CLIENT_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Ping,
     wire.Stop,
 )
-COMPATIBILITY_PAGES: tuple[CompatibilityPage, ...] = (deepgram_fields.PAGE,)
+COMPATIBILITY_PAGES: tuple[CompatibilityPage, ...] = (
+    deepgram_fields.PAGE,
+    openai_files.PAGE,
+    openai_realtime_fields.PAGE,
+)
 SERVER_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Ready,
     wire.SpeechStarted,

@@ -10,7 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.dialects.compatibility import FieldList, ignored, refused, supported
+from server.dialects.compatibility import (
+    CompatibilityPage,
+    FieldList,
+    ignored,
+    refused,
+    supported,
+)
 from server.dialects.openai_languages import NAME_OF_CODE, language_code
 from server.wire_status import WIRE_STATUS
 from streaming.errors import ErrorCode, StarlingError
@@ -55,6 +61,23 @@ ANSWERS = FieldList(
         ignored("segments: tokens, no_speech_prob, temperature", "Always empty, 0 and 0."),
         supported("words: word, start, end", "When `timestamp_granularities` names word."),
     ),
+)
+PAGE = CompatibilityPage(
+    "openai.md",
+    "OpenAI clients: files",
+    """
+Point any client of OpenAI's audio API here by its base URL:
+
+```python
+client = OpenAI(base_url="http://127.0.0.1:8080/v1", api_key="any, or one of STARLING_API_KEYS")
+client.audio.transcriptions.create(model="whisper-1", file=open("talk.mp3", "rb"))
+```
+
+`GET /v1/models` and `/v1/models/{id}` list the loaded models. The file waits on disk, not in
+memory, and is transcribed behind live sessions. Failures have OpenAI's shape and its SDKs'
+exception classes; a full server answers 503 with `retry-after`, which the SDKs obey.
+""",
+    (FIELDS, ANSWERS),
 )
 
 

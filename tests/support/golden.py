@@ -6,10 +6,12 @@ for the address, or `{"speech": [1, 2], "silence": 0.5}` for audio: numbered wor
 `python -m tests.support.golden FILE...` writes the server's lines of a file anew; read the diff.
 """
 
+import base64
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,6 +22,7 @@ from server.dialects.base import Dialect
 from server.dialects.deepgram import DeepgramDialect
 from server.dialects.deepgram_messages import Call
 from server.dialects.native import NativeDialect
+from server.dialects.openai_realtime import OpenAIRealtimeDialect
 from streaming.effects import DecodeRequest
 from streaming.errors import StarlingError
 from streaming.events import AudioReceived, Closed, Failed
@@ -35,8 +38,27 @@ DIALECTS: dict[str, Callable[[], Dialect[str | bytes, str]]] = {
     "deepgram": lambda: DeepgramDialect(
         Call("request-1", "2026-01-01T00:00:00.000Z", frozenset({"tiny.en"}), "1.0")
     ),
+    "openai-realtime": lambda: OpenAIRealtimeDialect(
+        numbered_ids(), frozenset({"tiny.en"}), frozenset({"en"})
+    ),
 }
 """A folder under `tests/golden` each."""
+
+
+def numbered_ids() -> Callable[[str], str]:
+    """Return ids that count up, as a dialect wants them injected."""
+    numbers = count(1)
+    return lambda prefix: f"{prefix}_{next(numbers)}"
+
+
+def appended(audio: bytes) -> str:
+    """Return the event that OpenAI's clients send audio in."""
+    data = base64.b64encode(audio).decode()
+    return json.dumps({"type": "input_audio_buffer.append", "audio": data})
+
+
+AUDIO_MESSAGES: dict[str, Callable[[bytes], str | bytes]] = {"openai-realtime": appended}
+"""How a dialect's audio is sent, where that is not as it is."""
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -44,8 +66,13 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 class GoldenPlayer:
     """The server's side of one conversation; audio is 16-bit."""
 
-    def __init__(self, dialect: Dialect[str | bytes, str]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect[str | bytes, str],
+        audio_message: Callable[[bytes], str | bytes] = bytes,
+    ) -> None:
         self._dialect = dialect
+        self._audio_message = audio_message
         self._harness: SessionHarness | None = None
         self._intake: RawAudioIntake | None = None
         self._num_said = 0
@@ -55,7 +82,7 @@ class GoldenPlayer:
         if line.startswith("? "):
             query = parse_qs(line[2:], keep_blank_values=True)
             return self._open(lambda: self._dialect.options_from_query(query))
-        message = _message(line)
+        message = self._message(line)
         if self._harness is None:
             return self._open(lambda: self._dialect.open(message, OptionRequest()))
         try:
@@ -90,23 +117,23 @@ class GoldenPlayer:
         self._num_said = len(harness.emitted)
         return [message for emit in fresh for message in self._encode(emit.seq, emit.event)]
 
+    def _message(self, line: str) -> str | bytes:
+        try:
+            told = json.loads(line)
+        except ValueError:
+            return line
+        if isinstance(told, dict) and told.keys() <= {"speech", "silence"} and told:
+            return self._audio_message(pcm16(_audio(**told)))
+        return line
+
     def _encode(self, seq: int, event: Any) -> list[dict[str, Any]]:
         return [json.loads(message.data) for message in self._dialect.encode(seq, event)]
 
 
-def _message(line: str) -> str | bytes:
-    try:
-        told = json.loads(line)
-    except ValueError:
-        return line
-    if isinstance(told, dict) and told.keys() <= {"speech", "silence"}:
-        return pcm16(_audio(**told))
-    return line
-
-
 def player(path: Path) -> GoldenPlayer:
     """Return a player in the dialect of the file's folder."""
-    return GoldenPlayer(DIALECTS[path.parent.name]())
+    name = path.parent.name
+    return GoldenPlayer(DIALECTS[name](), AUDIO_MESSAGES.get(name, bytes))
 
 
 def _audio(speech: list[Any] | None = None, silence: float = 0.0) -> np.ndarray:

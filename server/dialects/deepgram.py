@@ -97,7 +97,8 @@ class DeepgramDialect(SocketManners):
                 request_id, keyterms = self._call.request_id, list(options.keyterms)
                 return [message(type="ConfigureSuccess", request_id=request_id, keyterms=keyterms)]
             case ev.Closed() if self._options is not None and not self._has_failed:
-                return [self._metadata(self._options, event)]
+                last = [] if self._results is None else self._results.finish()
+                return [*last, self._metadata(self._options, event)]
             case _ if self._results is not None:
                 return self._results.tell(event)
         return []

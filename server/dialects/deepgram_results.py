@@ -128,16 +128,25 @@ class ResultWriter:
     def _silence(self, event: ev.SilenceReached) -> list[Outgoing[str]]:
         """Say that speech is over which ended in a cut, and that an utterance did."""
         state = self._channels[event.channel]
-        found = []
         is_endpoint = event.silence_ms == (self._style.endpointing_ms or DEFAULT_MARK_MS)
-        if is_endpoint and state.owes_speech_final and self._style.is_endpointed:
-            ending = Ending(is_final=True, speech_final=True)
-            found.append(self._final(event.channel, (), event.speech_end_sample, ending, None))
+        found = self._settle(event.channel) if is_endpoint else []
         if event.silence_ms == self._style.utterance_end_ms and state.last_word_end is not None:
             index, end = [event.channel, len(self._channels)], seconds(state.last_word_end)
             found.append(message(type="UtteranceEnd", channel=index, last_word_end=end))
             state.last_word_end = None
         return found
+
+    def finish(self) -> list[Outgoing[str]]:
+        """Return what is owed at the end of the audio."""
+        return [found for channel in range(len(self._channels)) for found in self._settle(channel)]
+
+    def _settle(self, channel: int) -> list[Outgoing[str]]:
+        """Say that speech is over of which that has not been said."""
+        state = self._channels[channel]
+        if not (state.owes_speech_final and self._style.is_endpointed):
+            return []
+        ending = Ending(is_final=True, speech_final=True)
+        return [self._final(channel, (), state.covered_sample, ending, None)]
 
     def _finalized(self) -> list[Outgoing[str]]:
         """Answer on channels that had nothing open: the client waits for each."""

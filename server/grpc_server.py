@@ -14,15 +14,12 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_health.v1.health import aio as health_aio
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
-from starling.v1 import transcription_pb2
-from starling.v1.transcription_pb2_grpc import add_TranscriptionServicer_to_server
 
 from server.readiness import readiness
 from server.session_opening import SessionFactory
 from server.settings import Settings, SettingsError
-from server.transcription_service import TranscriptionService
+from server.transcription_service import TRANSCRIPTION, TranscriptionService
 
-TRANSCRIPTION = transcription_pb2.DESCRIPTOR.services_by_name["Transcription"].full_name
 HEALTH_POLL_S = 0.5
 """How old the told health may be."""
 
@@ -53,7 +50,7 @@ class GrpcServer:
         settings = self._factory.settings
         credentials = tls_credentials(settings)
         server = grpc.aio.server(options=_channel_options(settings))
-        add_TranscriptionServicer_to_server(TranscriptionService(self._factory), server)
+        TranscriptionService(self._factory).add_to(server)
         add_HealthServicer_to_server(self._health, server)
         names = (TRANSCRIPTION, HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

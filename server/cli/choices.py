@@ -15,6 +15,15 @@ UrlOption = Annotated[
         show_default=False,
     ),
 ]
+GrpcOption = Annotated[
+    str | None,
+    typer.Option(
+        "--grpc",
+        metavar="HOST:PORT",
+        help="A running server, over gRPC instead of a WebSocket.",
+        show_default=False,
+    ),
+]
 ApiKeyOption = Annotated[
     str | None,
     typer.Option(

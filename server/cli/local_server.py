@@ -71,7 +71,7 @@ async def local_server(
 def _command(choice: ServerChoice) -> list[str]:
     # -P: a folder named `server` where the user stands must not be taken for this package.
     command = [sys.executable, "-P", "-m", "server.cli.tether", "serve"]
-    command += ["--host", "127.0.0.1", "--port", "0", "--announce", "json"]
+    command += ["--host", "127.0.0.1", "--port", "0", "--no-grpc", "--announce", "json"]
     if choice.model is not None:
         command += ["--model", choice.model]
     if choice.device is not None:

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -14,6 +15,7 @@ from server.cli.audio_source import SAMPLE_RATE_HZ, AudioSource, open_audio
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
+    GrpcOption,
     LanguageOption,
     ModelOption,
     ServerChoice,
@@ -32,6 +34,7 @@ from starling_client import (
     StarlingClient,
     WarningEvent,
 )
+from starling_client.grpc_client import GrpcStarlingClient
 from starling_client.subtitles import to_json, to_srt, to_txt, to_vtt
 
 
@@ -71,6 +74,12 @@ class TranscribeRequest:
     format: Format = Format.TXT
     words: bool = False
     channels: Channels = Channels.MIX
+    grpc: str | None = None
+
+    @property
+    def has_running_server(self) -> bool:
+        """Whether a server was named, so that none is started for the command."""
+        return self.server.url is not None or self.grpc is not None
 
     def options(self, num_channels: int) -> SessionOptions:
         """Build the session's options for decoded audio with `num_channels`."""
@@ -84,7 +93,7 @@ class TranscribeRequest:
             task=self.task,
             interim=self.is_real_time,
             words=self.words or has_cues,  # Word times put subtitles where they belong.
-            model=self.server.model if self.server.url else None,
+            model=self.server.model if self.has_running_server else None,
         )
 
 
@@ -94,6 +103,7 @@ def transcribe(
     ],
     *,
     url: UrlOption = None,
+    grpc: GrpcOption = None,
     api_key: ApiKeyOption = None,
     model: ModelOption = None,
     device: DeviceOption = None,
@@ -115,7 +125,9 @@ def transcribe(
 ) -> None:
     """Transcribe an audio file to text, JSON or subtitles."""
     server = ServerChoice(url, api_key, model, device)
-    request = TranscribeRequest(file, server, language, task, realtime, format_, words, channels)
+    request = TranscribeRequest(
+        file, server, language, task, realtime, format_, words, channels, grpc
+    )
     with failures_told():
         asyncio.run(_run(request))
 
@@ -124,13 +136,24 @@ async def _run(request: TranscribeRequest) -> None:
     is_split = request.channels is Channels.SPLIT
     line = LiveLine()
     with open_audio(request.file, split=is_split) as audio:
-        if request.server.url is None:
+        if not request.has_running_server:
             line.note("Starting a local server ...")
-        async with chosen_server(request.server) as url:
-            # A file can be far ahead of the server: then its keep-alive answers come late.
-            client = StarlingClient(url, request.server.api_key, ping_timeout_s=None)
-            async with client.stream(request.options(audio.num_channels)) as session:
-                await _Transcription(request, audio, line).follow(session)
+        async with (
+            _client(request) as client,
+            client.stream(request.options(audio.num_channels)) as session,
+        ):
+            await _Transcription(request, audio, line).follow(session)
+
+
+@asynccontextmanager
+async def _client(request: TranscribeRequest) -> AsyncIterator[StarlingClient | GrpcStarlingClient]:
+    server = request.server
+    if request.grpc is not None:
+        yield GrpcStarlingClient(request.grpc, server.api_key)
+        return
+    async with chosen_server(server) as url:
+        # A file can be far ahead of the server: then its keep-alive answers come late.
+        yield StarlingClient(url, server.api_key, ping_timeout_s=None)
 
 
 class _Transcription:

@@ -69,6 +69,10 @@ class NativeCallDialect:
         """Return what a first message brings beside options."""
         return self.decode(message) if message.WhichOneof("message") == "audio" else []
 
+    def not_understood(self) -> StarlingError:
+        """Return what a client is told whose bytes are no request."""
+        return not_understood()
+
     def audio_bytes(self, message: StreamingTranscribeRequest) -> int | None:
         """Return how much audio a message holds; None when it is of another kind."""
         return len(message.audio) if message.WhichOneof("message") == "audio" else None
@@ -76,6 +80,15 @@ class NativeCallDialect:
     def half_close(self) -> StreamingTranscribeRequest:
         """Return what closing the sending side means: `stop`."""
         return StreamingTranscribeRequest(stop=Stop())
+
+
+def not_understood() -> StarlingError:
+    """Return what a client is told whose bytes are no request."""
+    return StarlingError(
+        ErrorCode.INVALID_MESSAGE,
+        "the message is no request of starling.v1",
+        "generate your client from proto/starling/v1, or ask the server by reflection",
+    )
 
 
 def start_options(start: Start) -> OptionRequest:

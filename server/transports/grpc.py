@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
+from google.protobuf.message import DecodeError
 from grpc.aio import EOF, InternalError, ServicerContext
 
 from server.dialects.base import Dialect
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 STATUS_TIMEOUT_S = 10.0
 """Time for a client to read up to the status of its call."""
 
+LINGER_S = 1.0
+"""gRPC's own clients drop what they have not read when a write meets the end of the call."""
+
 ReceivedT = TypeVar("ReceivedT")
 SentT = TypeVar("SentT")
 
@@ -31,6 +35,9 @@ class CallDialect(Dialect[ReceivedT, SentT], Protocol[ReceivedT, SentT]):
 
     def half_close(self) -> ReceivedT:
         """Return the message that closing the sending side stands for."""
+
+    def not_understood(self) -> StarlingError:
+        """Return what a client is told whose bytes are no message of the protocol."""
 
     def audio_bytes(self, message: ReceivedT) -> int | None:
         """Return how much audio a message holds; None when it is of another kind."""
@@ -76,7 +83,10 @@ class CallConnection(Generic[ReceivedT, SentT]):
     async def _read(self) -> ReceivedT:
         if self._is_half_closed:
             await asyncio.get_running_loop().create_future()
-        message: Any = await self._context.read()
+        try:
+            message: Any = await self._context.read()
+        except DecodeError:
+            raise self._dialect.not_understood() from None
         if message is EOF:
             self._is_half_closed = True
             return self._dialect.half_close()
@@ -109,6 +119,15 @@ class CallConnection(Generic[ReceivedT, SentT]):
         except InternalError:
             self.is_gone = True
 
+    async def linger(self) -> None:
+        """Let a client that is sending read why it is over: take what it sends, for a while."""
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while not (self._is_half_closed or self.is_gone):
+                    self._is_half_closed = await self._context.read() is EOF
+        except (TimeoutError, InternalError, DecodeError):
+            return
+
     async def close(self, error: StarlingError | None) -> None:
         """Let `serve_call` end the call, with the status of the error."""
         self.is_closed = True
@@ -138,6 +157,7 @@ async def serve_call(
             factory.admission.leave()
             metrics.sessions_open.set(factory.admission.num_open)
     if connection.error is not None:
+        await connection.linger()
         await _fail(context, connection.error)
 
 

@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from starling.v1 import transcription_pb2 as proto
 
 from server.app import drain
-from server.grpc_server import TRANSCRIPTION
+from server.transcription_service import TRANSCRIPTION
 from tests.support.grpc_stage import grpc_stage
 from tests.support.proto_json import to_json
 from tests.support.recordings import pcm16

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection
 class RunningServer:
     url: str
     pid: int
+    grpc: str = ""
 
     @property
     def socket_url(self) -> str:
@@ -60,7 +61,7 @@ def running_server(model: str = "tiny.en", **settings: object) -> Iterator[Runni
     drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
     announced = json.loads(line)
     try:
-        yield RunningServer(announced["url"], announced["pid"])
+        yield RunningServer(announced["url"], announced["pid"], announced["grpc"] or "")
     finally:
         process.terminate()
         process.wait(timeout=30)

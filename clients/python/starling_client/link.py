@@ -8,8 +8,8 @@ from starling_client.events import Event
 class Link(Protocol):
     """One open connection to a server.
 
-    Every method but `aclose` raises `StarlingError` once the connection is over: `ConnectionLost`,
-    or what the server said.
+    Sending raises `ConnectionLost` once the connection is over, and receiving that or what the
+    server said. A message that cannot be said at all raises another `StarlingError`.
     """
 
     async def send_audio(self, audio: bytes) -> None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from starling_client.connecting import Endpoint, connected
-from starling_client.errors import StarlingError
+from starling_client.errors import ConnectionLost, StarlingError
 from starling_client.event_queue import EventQueue
 from starling_client.events import (
     Closed,
@@ -116,7 +116,7 @@ class Session:
             raise await self._why_ended()
         try:
             await self._link.send_audio(audio)
-        except StarlingError:
+        except ConnectionLost:
             raise await self._why_ended() from None
 
     async def finalize(self) -> Finalized:
@@ -180,7 +180,7 @@ class Session:
         """Send a message and wait for its answer."""
         try:
             await self._link.send_message(message)
-        except StarlingError:
+        except ConnectionLost:
             raise await self._why_ended() from None
         with self._queue.lifted():
             return await asyncio.shield(answer)

@@ -206,6 +206,8 @@ class ChannelTranscriber:
 
     def _tell_silence(self, speech_end: int | None) -> list[ChannelOutput]:
         marks_ms = self._silence.advance(self.scored_end_sample, speech_end)
+        if not marks_ms:
+            return []
         known_end = self._silence.speech_end_sample or 0
         return [
             output

@@ -58,6 +58,8 @@ class FinalQueue:
     @property
     def num_pending(self) -> int:
         """Closed utterances whose text is not out."""
+        if not self._entries:  # Nearly always, and asked after every message.
+            return 0
         return sum(isinstance(entry, PendingFinal) for entry in self._entries)
 
     @property

@@ -122,11 +122,14 @@ class Session:
     @property
     def is_congested(self) -> bool:
         """Whether the shell should stop reading until the session has caught up."""
-        return (
-            self.backlog_samples > self._plan.limits.max_backlog_samples
-            or self.num_pending_finals >= self._plan.limits.max_pending_finals
-            or self._flushes.is_full
-        )
+        limits = self._plan.limits
+        num_pending_finals = 0
+        for channel in self._channels:  # Asked after every message: kept free of generators.
+            num_pending_finals += channel.num_pending_finals
+            backlog = channel.received_end_sample - channel.scored_end_sample
+            if backlog > limits.max_backlog_samples:
+                return True
+        return num_pending_finals >= limits.max_pending_finals or self._flushes.is_full
 
     def start(self) -> list[Effect]:
         """Return the effects of opening: the `ready` message."""

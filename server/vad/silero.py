@@ -174,13 +174,12 @@ class _Lstm:
         doors = gates[:, : 3 * NUM_UNITS]
         doors += 1.0
         doors *= 0.5
-        keep_new, keep_old, show = np.split(doors, 3, axis=1)
         new = gates[:, 3 * NUM_UNITS :]
-        cell *= keep_old
-        new *= keep_new
+        new *= gates[:, :NUM_UNITS]
+        cell *= gates[:, NUM_UNITS : 2 * NUM_UNITS]
         cell += new
         np.tanh(cell, out=hidden)
-        hidden *= show
+        hidden *= gates[:, 2 * NUM_UNITS : 3 * NUM_UNITS]
         outputs = np.maximum(hidden, 0.0) @ self._output + self._output_bias
         probabilities: Matrix = 0.5 * np.tanh(0.5 * outputs) + 0.5
         return probabilities

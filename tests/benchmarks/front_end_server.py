@@ -8,6 +8,7 @@ percent, so totals come from a run without it.
 import argparse
 import asyncio
 import functools
+import socket
 import threading
 import time
 from collections import Counter
@@ -129,7 +130,7 @@ def main() -> None:
         for stage, methods in STAGES.items():
             for owner, name in methods:
                 clock.wrap(owner, name, stage)
-    settings = Settings(port=0, max_sessions=4096, log_level="warning")
+    settings = Settings(port=0, grpc=False, max_sessions=4096, log_level="warning")
     configure_logs(settings.log_level, settings.log_format)
     models = Models(InstantEngine(), SileroVad(silero_onnx_path()), num_workers=1, max_batch=32)
     factory = build_factory(settings, models)
@@ -157,7 +158,9 @@ def _serve(settings, factory, route, watch) -> None:
         return app
 
     serve.build_app = app_with_benchmark
-    serve._listen(settings, serve._bind(settings), factory, "json")
+    bound = socket.create_server((settings.host, 0))
+    bound.set_inheritable(True)
+    serve._listen(settings, bound, factory, "json")
 
 
 if __name__ == "__main__":

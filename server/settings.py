@@ -128,7 +128,7 @@ class Settings(BaseModel):
     endpoint_silence_ms: int = Field(
         850, ge=100, le=5000, description="Default silence that ends an utterance."
     )
-    max_utterance_s: float = Field(15.0, ge=2.0, le=28.0, description="Default longest utterance.")
+    max_utterance_s: float = Field(28.0, ge=2.0, le=28.0, description="Default longest utterance.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log lines to write."
     )

@@ -2,7 +2,7 @@
 
 LocalAgreement (Liu, Spanakis, Niehues 2020, arXiv 2005.11185): words that two hypotheses in a row
 begin with are committed. Whisper on windows that grow by half a second agrees on wrong words in
-one utterance of four, so agreement is asked of *checkpoints*, which are two seconds apart; other
+one utterance of four, so agreement is asked of *checkpoints*, which are three seconds apart; other
 hypotheses only show what follows the committed words. The last words agreed on are held back,
 because Whisper ends every window with punctuation that more audio takes away. Committed words
 never change: a later hypothesis that disagrees is aligned to them and only what follows is taken

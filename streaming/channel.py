@@ -33,8 +33,8 @@ from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance
 
-PREROLL_SAMPLES = 14 * WINDOW_SAMPLES
-"""Kept from before speech was noticed: soft first consonants score low."""
+PREROLL_SAMPLES = 28 * WINDOW_SAMPLES
+"""Kept from before speech was noticed: soft first words score low."""
 
 TAIL_SAMPLES = 7 * WINDOW_SAMPLES
 """Kept after the last speech: less cuts final consonants, more invites invented words."""

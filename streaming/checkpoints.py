@@ -1,7 +1,7 @@
 """Decodes at fixed places of an utterance, the only ones that commit words.
 
 Interims come when load allows, so words committed on them would differ from run to run, and with
-them the finals. Checkpoints depend on the audio alone: one every two seconds of speech, never
+them the finals. Checkpoints depend on the audio alone: one every three seconds of speech, never
 skipped, applied in order, and a final waits for those before it. What is committed, and so every
 final, is the same however busy the server is.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Hypothesis, Word
 
-CHECKPOINT_SAMPLES = 2 * TARGET_RATE_HZ
+CHECKPOINT_SAMPLES = 3 * TARGET_RATE_HZ
 
 
 @dataclass(slots=True)

@@ -30,7 +30,8 @@ class DecodeRequest:
     """One span of speech for the engine.
 
     `id` is unique within the session. `language` None means detect. `start_sample` places the
-    first sample of `audio` in the session, for word times.
+    first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
+    a degenerate decode.
     """
 
     id: int
@@ -42,6 +43,7 @@ class DecodeRequest:
     words: bool
     prompt: str
     keyterms: tuple[str, ...]
+    is_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from streaming.events import EndReason, Samples
 from streaming.options import TARGET_RATE_HZ
 
-SOFT_PAUSE_AFTER_S = 10.0
+SOFT_PAUSE_AFTER_S = 15.0
 """Past this length a shorter pause is end enough: long windows cost more and show later."""
 
 SOFT_PAUSE_S = 0.4

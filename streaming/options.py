@@ -75,7 +75,7 @@ class SessionOptions:
     words: bool = False
     speech_threshold: float = 0.5
     endpoint_silence_ms: int = 850
-    max_utterance_s: float = 15.0
+    max_utterance_s: float = 28.0
     prompt: str = ""
     keyterms: tuple[str, ...] = ()
     silence_marks_ms: tuple[int, ...] = ()

@@ -75,7 +75,7 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
         for bound_s, count in lengths:
             if count:
                 num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)
-                key = (window_frames(num_samples), beam, wants_timestamps(num_samples))
+                key = (window_frames(num_samples), beam, wants_timestamps(num_samples, beam))
                 grouped[key].append((num_samples / TARGET_RATE_HZ, count))
     kinds = [_kind(*key, lengths) for key, lengths in sorted(grouped.items())]
     if used["retries"] and kinds:

@@ -10,11 +10,13 @@ from streaming.transcript import Hypothesis
 
 
 @dataclass(frozen=True, slots=True)
-class BatchReport:
-    """How a batch went: an answer or an exception a row, in order, and how many were repeated."""
+class Again:
+    """No answer yet: `request` is to be decoded instead, in a batch of its own kind."""
 
-    answers: tuple[Hypothesis | Exception, ...]
-    num_retries: int = 0
+    request: DecodeRequest
+
+
+Answer = Hypothesis | Again | Exception
 
 
 class Engine(Protocol):
@@ -27,8 +29,8 @@ class Engine(Protocol):
     def batch_key(self, request: DecodeRequest) -> Hashable:
         """Return what requests must share to run in one batch."""
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
-        """Transcribe requests that share a batch key; one row's failure is its own."""
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
+        """Transcribe requests that share a batch key, in order; one row's failure is its own."""
 
     def warm_up(self) -> None:
         """Run once on silence, so that the first caption does not pay for lazy set-up."""

@@ -70,15 +70,15 @@ class BatchRunner:
         requests: Sequence[DecodeRequest],
         frames: int,
         options: dict[str, Any],
-        *,
-        is_retry: bool = False,
     ) -> list[Outcome]:
         """Return an outcome a row, without hypothesis where the row should be repeated."""
         encoded = self._model.encode(self._features(requests, frames))
         rows = [_Row(request, request.language or "en") for request in requests]
         self._detect_languages(rows, encoded)
-        self._generate(rows, encoded, options, uses_history=not is_retry)
-        verdicts = [judge_retry(row.signals) if is_retry else judge(row.signals) for row in rows]
+        self._generate(rows, encoded, options)
+        verdicts = [
+            judge_retry(row.signals) if row.request.is_retry else judge(row.signals) for row in rows
+        ]
         accepted = [
             (index, row)
             for index, row in enumerate(rows)
@@ -113,10 +113,9 @@ class BatchRunner:
         rows: list[_Row],
         encoded: ctranslate2.StorageView,
         options: dict[str, Any],
-        *,
-        uses_history: bool,
     ) -> None:
-        prompts = [self._prompt(row, uses_history=uses_history) for row in rows]
+        beam = options["beam_size"]
+        prompts = [self._prompt(row, beam) for row in rows]
         cap = max(max_new_tokens(len(row.request.audio)) for row in rows)
         # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
         max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
@@ -134,21 +133,21 @@ class BatchRunner:
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
             ids = result.sequences_ids[0]
             row.tokens = [token for token in ids if token < tokenizer.eot]
-            row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request)
+            row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request, beam)
             row.text = tokenizer.decode(row.tokens)
             # With length penalty 1 the score is already the mean; the formula adds the end token.
             row.avg_logprob = result.scores[0] * len(row.tokens) / (len(row.tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
             row.has_hit_token_cap = len(ids) >= max_new_tokens(len(row.request.audio))
 
-    def _prompt(self, row: _Row, *, uses_history: bool) -> list[int]:
+    def _prompt(self, row: _Row, beam_size: int) -> list[int]:
         request = row.request
-        history = self.prompts.history(request.prompt, request.keyterms) if uses_history else []
+        history = self.prompts.history(request)
         return self.prompts.build(
             row.language,
             str(request.task),
             history,
-            timestamps=wants_timestamps(len(request.audio)),
+            timestamps=wants_timestamps(len(request.audio), beam_size),
         )
 
     def _align(
@@ -191,10 +190,12 @@ class BatchRunner:
         )
 
 
-def _heard_samples(ids: list[int], timestamp_begin: int, request: DecodeRequest) -> int:
+def _heard_samples(
+    ids: list[int], timestamp_begin: int, request: DecodeRequest, beam_size: int
+) -> int:
     """Return up to where the last timestamp says the text goes; all of it when there is none."""
     stamps = [token - timestamp_begin for token in ids if token >= timestamp_begin]
-    if not stamps or not wants_timestamps(len(request.audio)):
+    if not stamps or not wants_timestamps(len(request.audio), beam_size):
         return len(request.audio)
     return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
 

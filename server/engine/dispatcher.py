@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from server.engine.base import BatchReport, Engine
+from server.engine.base import Again, Answer, Engine
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
@@ -73,10 +73,14 @@ class EngineDispatcher:
     def submit(self, request: DecodeRequest, on_answer: OnAnswer) -> Ticket:
         """Queue a request; the answer or an exception comes to `on_answer` later."""
         ticket = Ticket(request, on_answer)
-        key = self.engine.batch_key(request)
-        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, time.monotonic()))
+        self._enqueue(ticket)
         self._pump()
         return ticket
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        request = ticket.request
+        key = self.engine.batch_key(request)
+        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, time.monotonic()))
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
@@ -138,7 +142,7 @@ class EngineDispatcher:
         future.add_done_callback(lambda done: self._finish(number, tickets, done))
 
     def _finish(
-        self, number: int, tickets: list[Ticket], done: asyncio.Future[BatchReport]
+        self, number: int, tickets: list[Ticket], done: asyncio.Future[list[Answer]]
     ) -> None:
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
@@ -147,16 +151,24 @@ class EngineDispatcher:
         if done.cancelled():
             return
         error = done.exception()
-        answers: tuple[Hypothesis | Exception, ...]
+        answers: list[Answer]
         if error is not None:
-            answers = tuple(RuntimeError(str(error)) for _ in tickets)
+            answers = [RuntimeError(str(error)) for _ in tickets]
         else:
-            answers = done.result().answers
-            self._metrics.decode_retries.inc(done.result().num_retries)
+            answers = done.result()
         for ticket, answer in zip(tickets, answers, strict=True):
-            if isinstance(answer, Exception):
-                self._metrics.decode_failures.inc()
-                log.error("decode failed", error=type(answer).__name__, detail=str(answer))
-            if ticket.on_answer is not None:
-                ticket.on_answer(answer)
+            self._take(ticket, answer)
         self._pump()
+
+    def _take(self, ticket: Ticket, answer: Answer) -> None:
+        if isinstance(answer, Again):
+            self._metrics.decode_retries.inc()
+            ticket.request = answer.request
+            if ticket.on_answer is not None:
+                self._enqueue(ticket)
+            return
+        if isinstance(answer, Exception):
+            self._metrics.decode_failures.inc()
+            log.error("decode failed", error=type(answer).__name__, detail=str(answer))
+        if ticket.on_answer is not None:
+            ticket.on_answer(answer)

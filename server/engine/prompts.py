@@ -9,6 +9,8 @@ from functools import lru_cache
 import tokenizers
 from faster_whisper.tokenizer import Tokenizer
 
+from streaming.effects import DecodeRequest
+
 MAX_HISTORY_TOKENS = 223
 """Half of Whisper's text positions less `<|startofprev|>`, as in OpenAI's decoder."""
 
@@ -22,9 +24,12 @@ class PromptBuilder:
         self.tokenizer = lru_cache(maxsize=256)(self._make_tokenizer)
         self._history = lru_cache(maxsize=1024)(self._encode_history)
 
-    def history(self, prompt: str, keyterms: tuple[str, ...]) -> list[int]:
-        """Return the tokens that precede the transcript: key terms, then the prompt's end."""
-        return self._history(prompt, keyterms)
+    def history(self, request: DecodeRequest) -> list[int]:
+        """Return the tokens that precede the transcript: key terms, then the prompt's end.
+
+        A retry has none: text before the transcript is what carries loops on.
+        """
+        return [] if request.is_retry else self._history(request.prompt, request.keyterms)
 
     def build(self, language: str, task: str, history: list[int], *, timestamps: bool) -> list[int]:
         """Return a whole prompt; without timestamps it ends in the token that says so."""

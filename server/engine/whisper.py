@@ -1,8 +1,8 @@
 """The shared faster-whisper engine: one model for all sessions.
 
-A batch runs in one go (`batch_runner.py`). What needs more is done row by row after it: finals
-that look degenerate are repeated alone on the full window, and finals whose timestamps end well
-before their speech are continued from there.
+A batch runs in one go (`batch_runner.py`). What needs more does not hold up its batch: finals that
+look degenerate come back as `Again`, to be repeated on the full window in a batch of retries. Only
+greedy finals whose timestamps end well before their speech are continued from there at once.
 """
 
 from collections.abc import Hashable, Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from faster_whisper import WhisperModel
 
-from server.engine.base import BatchReport
+from server.engine.base import Again, Answer
 from server.engine.batch_runner import BatchRunner, Outcome
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
@@ -60,14 +60,14 @@ class WhisperEngine:
         return self._offer
 
     def batch_key(self, request: DecodeRequest) -> Hashable:
-        """Return window length, prompt length, whether there are timestamps, and beam width."""
-        history = self._batches.prompts.history(request.prompt, request.keyterms)
-        num_samples = len(request.audio)
+        """Return window length, beam width, prompt length and whether there are timestamps."""
+        beam = self._beam_size(request)
         return (
-            window_frames(num_samples),
-            len(history),
-            wants_timestamps(num_samples),
-            self._beam_size(request),
+            _frames(request),
+            request.is_retry,
+            beam,
+            wants_timestamps(len(request.audio), beam),
+            len(self._batches.prompts.history(request)),
         )
 
     def warm_up(self) -> None:
@@ -84,57 +84,50 @@ class WhisperEngine:
             prompt="",
             keyterms=(),
         )
-        self._batches.run([request], window_frames(len(silence)), {"beam_size": 1})
+        self._batches.run([request], _frames(request), {"beam_size": 1})
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
         """Transcribe requests that share a batch key; one row's failure is its own."""
-        frames = window_frames(max(len(request.audio) for request in requests))
         try:
-            options = {"beam_size": self._beam_size(requests[0])}
-            outcomes = self._batches.run(requests, frames, options)
+            outcomes = self._run(requests)
         except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
             if len(requests) == 1:
-                return BatchReport((error,))
-            reports = [self.decode([request]) for request in requests]
-            return BatchReport(
-                tuple(report.answers[0] for report in reports),
-                sum(report.num_retries for report in reports),
-            )
-        answers = [
+                return [error]
+            return [self.decode([request])[0] for request in requests]
+        return [
             self._complete(request, outcome)
             for request, outcome in zip(requests, outcomes, strict=True)
         ]
-        return BatchReport(tuple(answers), sum(o.hypothesis is None for o in outcomes))
+
+    def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
+        first = requests[0]
+        options = RETRY_OPTIONS if first.is_retry else {"beam_size": self._beam_size(first)}
+        return self._batches.run(requests, _frames(first), options)
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        return self._final_beam if request.purpose.is_for_good else 1
+        is_wide = request.purpose.is_for_good and not request.is_retry
+        return self._final_beam if is_wide else 1
 
-    def _complete(self, request: DecodeRequest, outcome: Outcome) -> Hypothesis | Exception:
-        """Repeat a degenerate final, and go on where one stopped early."""
-        try:
-            if outcome.hypothesis is None:
-                outcome = self._batches.run([request], FULL_FRAMES, RETRY_OPTIONS, is_retry=True)[0]
-            hypothesis = outcome.hypothesis
-            assert hypothesis is not None, "a retry is judged, not repeated"
-            unheard = len(request.audio) - outcome.heard_samples
-            has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
-            if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
-                return hypothesis
-            return self._continue(request, hypothesis, outcome.heard_samples)
-        except Exception as error:  # noqa: BLE001 # as in decode
-            return error
+    def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
+        """Ask to repeat a degenerate final; go on where one stopped early."""
+        if outcome.hypothesis is None:
+            return Again(replace(request, is_retry=True))
+        unheard = len(request.audio) - outcome.heard_samples
+        has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
+        if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
+            return outcome.hypothesis
+        return self._continue(request, outcome.hypothesis, outcome.heard_samples)
 
-    def _continue(
-        self, request: DecodeRequest, before: Hypothesis, heard_samples: int
-    ) -> Hypothesis | Exception:
+    def _continue(self, request: DecodeRequest, before: Hypothesis, heard_samples: int) -> Answer:
         rest = replace(
             request,
             audio=request.audio[heard_samples:],
             start_sample=request.start_sample + heard_samples,
             language=before.language,
+            is_retry=True,
         )
-        after = self.decode([rest]).answers[0]
-        if isinstance(after, Exception):
+        (after,) = self.decode([rest])
+        if not isinstance(after, Hypothesis):
             return after
         if after.is_degenerate:
             return before
@@ -146,3 +139,8 @@ class WhisperEngine:
             confidence=before.confidence * share + after.confidence * (1 - share),
             is_degenerate=before.is_degenerate and not after.words,
         )
+
+
+def _frames(request: DecodeRequest) -> int:
+    """Return the engine window: a retry gets the one Whisper was trained on."""
+    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio))

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from server.app import Models, build_app, build_factory
 from server.cli import serve
 from server.dialects.native import NativeDialect
-from server.engine.base import BatchReport
+from server.engine.base import Answer
 from server.engine.dispatcher import EngineDispatcher
 from server.logs import configure_logs
 from server.models.silero import silero_onnx_path
@@ -61,8 +61,8 @@ class InstantEngine:
     def batch_key(self, request: DecodeRequest) -> Hashable:
         return None
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> BatchReport:
-        return BatchReport(tuple(map(self._answer, requests)))
+    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
+        return [self._answer(request) for request in requests]
 
     def warm_up(self) -> None:
         pass

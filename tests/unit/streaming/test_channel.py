@@ -127,14 +127,14 @@ def test_at_most_one_interim_of_a_channel_is_in_the_engine():
     assert len(harness.decodes(Purpose.INTERIM)) == 2
 
 
-def test_checkpoints_come_every_two_seconds_and_replace_the_interim_that_waits():
-    harness = heard(said(0.5, list(range(1, 20))), holds_decodes=True)
+def test_checkpoints_come_every_three_seconds_and_replace_the_interim_that_waits():
+    harness = heard(said(0.5, list(range(1, 26))), holds_decodes=True)
     ends = [
         d.request.start_sample + len(d.request.audio) for d in harness.decodes(Purpose.CHECKPOINT)
     ]
     steps = [after - before for before, after in pairwise(ends)]
     assert len(ends) == 3
-    assert all(32_000 <= step < 32_000 + 512 for step in steps)
+    assert all(48_000 <= step < 48_000 + 512 for step in steps)
     assert harness.held[0].request.id in harness.cancelled
 
 
@@ -198,13 +198,13 @@ def test_an_utterance_cut_in_its_last_silence_does_not_go_on():
     assert harness.text == "w1 w2 w3 w4"
 
 
-def test_past_ten_seconds_a_short_pause_ends_the_utterance():
-    numbers = list(range(1, 31))
+def test_past_fifteen_seconds_a_short_pause_ends_the_utterance():
+    numbers = list(range(1, 46))
     harness = heard(
-        said(0.5, numbers, 0.45, [31, 32], 0.45, [33], 2.0), with_options(max_utterance_s=28.0)
+        said(0.5, numbers, 0.45, [46, 47], 0.45, [48], 2.0), with_options(max_utterance_s=28.0)
     )
     assert harness.reasons == [EndReason.PAUSE, EndReason.SILENCE]
-    assert harness.text == " ".join(f"w{number}" for number in range(1, 34))
+    assert harness.text == " ".join(f"w{number}" for number in range(1, 49))
 
 
 def test_a_click_is_no_utterance():

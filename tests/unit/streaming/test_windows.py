@@ -50,5 +50,6 @@ def test_more_speech_may_say_more_up_to_whispers_half():
 
 
 def test_long_windows_ask_for_timestamps():
-    assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1)
-    assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES)
+    assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1, 1)
+    assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 1)
+    assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 2)

@@ -13,13 +13,14 @@ def used(retries=0, **lengths):
 
 def test_decodes_are_grouped_by_window_beam_and_timestamps():
     kinds = window_kinds(
-        used(final=[(2, 10), (5, 20), (12, 4)], interim=[(2, 30), (5, 0)]), final_beam=3
+        used(final=[(2, 10), (5, 20), (12, 4)], interim=[(2, 30), (8, 6)]), final_beam=3
     )
 
     assert [(k.frames, k.beam_size, k.has_timestamps, k.share) for k in kinds] == [
         (1000, 1, False, 30),
+        (1000, 1, True, 6),
         (1000, 3, False, 30),
-        (1250, 3, True, 4),
+        (1250, 3, False, 4),
     ]
 
 

@@ -7,15 +7,29 @@ from dataclasses import dataclass
 from loadtest.measures import Seen, finals
 from loadtest.recordings import BYTES_PER_S, SAMPLE_RATE_HZ, chunks
 from starling_client import SessionOptions, StarlingClient
+from starling_client.grpc_client import GrpcStarlingClient
 
 
 @dataclass(frozen=True)
 class Target:
-    """The server to measure and what sessions ask of it; None takes the server's default."""
+    """The server to measure and what sessions ask of it; None takes the server's default.
+
+    Sessions go over a WebSocket to `url`, or over gRPC where `grpc` is a `HOST:PORT`; `url` then
+    still tells the metrics.
+    """
 
     url: str
     api_key: str | None = None
     model: str | None = None
+    grpc: str | None = None
+
+    def client(self, *, open_timeout_s: float = 10.0) -> StarlingClient | GrpcStarlingClient:
+        """Make a client; it waits for a busy server as long as that takes."""
+        if self.grpc is not None:
+            return GrpcStarlingClient(self.grpc, self.api_key, open_timeout_s=open_timeout_s)
+        return StarlingClient(
+            self.url, self.api_key, open_timeout_s=open_timeout_s, ping_timeout_s=None
+        )
 
 
 @dataclass(frozen=True)
@@ -77,8 +91,7 @@ async def stream(
         words=words or None,
     )
     loop = asyncio.get_running_loop()
-    client = StarlingClient(target.url, target.api_key, ping_timeout_s=None)
-    async with client.stream(options) as session:
+    async with target.client().stream(options) as session:
         begun_at = loop.time()
         paced = Pace(chunks(pcm)) if is_real_time else None
         session.feed(paced or chunks(pcm))

@@ -18,7 +18,7 @@ from loadtest.measures import Seen, percentile
 from loadtest.recordings import SAMPLE_RATE_HZ
 from loadtest.streamed import Pace, Target
 from loadtest.voices import Clip, Placement, Script, Style, Voice, write_script
-from starling_client import SessionOptions, StarlingClient, StarlingError
+from starling_client import SessionOptions, StarlingError
 
 READY = "ready"
 REFUSED_CODES = frozenset({"overloaded", "server_closing"})
@@ -134,8 +134,7 @@ async def _collect(job: VoiceJob, pace: Pace, seen: list[Seen]) -> None:
         language=job.language,
         model=job.target.model,
     )
-    client = StarlingClient(job.target.url, job.target.api_key, open_timeout_s=30.0)
-    async with client.stream(options) as session:
+    async with job.target.client(open_timeout_s=30.0).stream(options) as session:
         session.feed(pace)
         async for event in session:
             # One by one: what came before a failure counts.

@@ -28,6 +28,7 @@ from server.cli.ceiling import ceiling_of
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
+    GrpcOption,
     LanguageOption,
     ModelOption,
     ServerChoice,
@@ -64,6 +65,7 @@ class LoadRequest:
     soak_s: float | None
     overload_factor: float | None
     has_ceiling: bool
+    grpc: str | None
 
 
 def loadtest(
@@ -116,6 +118,7 @@ def loadtest(
         ),
     ] = False,
     url: UrlOption = None,
+    grpc: GrpcOption = None,
     api_key: ApiKeyOption = None,
     model: ModelOption = None,
     device: DeviceOption = None,
@@ -152,6 +155,7 @@ def loadtest(
             soak,
             overload,
             ceiling,
+            grpc,
         )
         _check_kind(request)
         asyncio.run(_run(request))
@@ -163,7 +167,7 @@ async def _run(request: LoadRequest) -> None:
     server = request.server
     settings = {"STARLING_MAX_SESSIONS": str(NUM_SESSIONS_ALLOWED)}
     async with chosen_server(server, settings) as url:
-        target = Target(url, server.api_key, server.model if server.url else None)
+        target = Target(url, server.api_key, server.model if server.url else None, request.grpc)
         alone = await transcribe_alone(
             loaded,
             target,
@@ -245,6 +249,12 @@ def _check_kind(request: LoadRequest) -> None:
         raise CommandError(
             "--find-knee, --soak and --overload are different experiments",
             "Run them one after the other",
+            ExitCode.USAGE,
+        )
+    if request.grpc is not None and request.server.url is None:
+        raise CommandError(
+            "--grpc says where sessions go, and --url is missing, where metrics are",
+            "Name the same server with --url ws://HOST:PORT as well",
             ExitCode.USAGE,
         )
     try:

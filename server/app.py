@@ -17,6 +17,7 @@ from server.admission import Admission
 from server.auth import Authenticator
 from server.dialects.deepgram import DeepgramDialect
 from server.dialects.deepgram_messages import Call
+from server.dialects.deepgram_turns import DeepgramTurnsDialect
 from server.dialects.native import NativeDialect
 from server.dialects.openai_realtime import OpenAIRealtimeDialect
 from server.dialects.sockets import LiveProtocol
@@ -110,6 +111,9 @@ def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
     def deepgram() -> DeepgramDialect:
         return DeepgramDialect(new_call(factory))
 
+    def deepgram_turns() -> DeepgramTurnsDialect:
+        return DeepgramTurnsDialect(new_call(factory))
+
     def openai() -> OpenAIRealtimeDialect:
         names = frozenset(offer.name for offer in factory.offers)
         return OpenAIRealtimeDialect(new_item_id, names, factory.offers[0].languages)
@@ -120,6 +124,7 @@ def live_protocols(factory: SessionFactory) -> tuple[LiveProtocol, ...]:
         LiveProtocol("/v1/stream", NativeDialect, settings.idle_timeout_s),
         LiveProtocol("/v1/realtime", openai, *openai_manners),
         LiveProtocol("/v1/listen", deepgram, settings.deepgram_idle_timeout_s),
+        LiveProtocol("/v2/listen", deepgram_turns, settings.deepgram_idle_timeout_s),
     )
 
 

@@ -89,6 +89,45 @@ LIVE_MESSAGES = FieldList(
     ),
 )  # fmt: skip
 
+TURN_QUERY = FieldList(
+    "Parameters of `WS /v2/listen` (Flux)",
+    (
+        supported("model", "The name of a loaded model selects it; any other means the loaded one. "
+                  "One with `multi` in it, such as `flux-general-multi`, detects the language; "
+                  "without, it is `en`."),
+        supported("language_hint", "With a `multi` model: a single hint is the language."),
+        supported("encoding", "As in `/v1/listen`."),
+        supported("sample_rate", "As in `/v1/listen`."),
+        supported("keyterm", "As in `/v1/listen`."),
+        supported("eot_timeout_ms", "When shorter than 850: the silence that ends a turn. Else the "
+                  "server's `endpoint_silence_ms` does, before the timeout."),
+        ignored("eot_threshold", "Turns end by silence; `end_of_turn_confidence` is 0, then 1."),
+        ignored("eager_eot_threshold", "No `EagerEndOfTurn` and no `TurnResumed` is sent."),
+        ignored("numerals", "Whisper writes numbers its own way."),
+        ignored("profanity_filter", "Nothing is masked."),
+        ignored("mip_opt_out", "Nothing is ever used for training."),
+        ignored("tag", "Nothing is counted by tag."),
+        refused("redact", "Nothing can be masked here yet: leave `redact` out and mask the "
+                "transcript yourself."),
+    ),
+)  # fmt: skip
+
+TURN_MESSAGES = FieldList(
+    "Messages of `WS /v2/listen`",
+    (
+        supported("(binary)", "Audio, in any split. An empty one means `CloseStream`."),
+        supported("ForceEndTurn", "Ends the turn now; `trigger` is then `manual`."),
+        supported("CloseStream", "Ends the last turn, then close 1000."),
+        supported("Configure", "`keyterms` replace those in force; the rest is ignored. Answered "
+                  "with `ConfigureSuccess`."),
+        supported("KeepAlive", "Holds the connection while there is no audio."),
+        supported("Connected", "The first message."),
+        supported("TurnInfo", "`StartOfTurn` with the first words, `Update` as they change, "
+                  "`EndOfTurn` with `trigger`; always with the words of the whole turn."),
+        supported("Error", "Then the connection closes, as in `/v1/listen`."),
+    ),
+)  # fmt: skip
+
 FILE_QUERY = FieldList(
     "Parameters of `POST /v1/listen`",
     (
@@ -133,7 +172,8 @@ const environment = { base, production, agent: production, agentRest: base };
 const client = new DeepgramClient({ apiKey: "...", environment });
 ```
 
-LiveKit: `deepgram.STT(base_url="http://127.0.0.1:8080/v1/listen")`.
+LiveKit: `deepgram.STT(base_url="http://127.0.0.1:8080/v1/listen")`, or
+`deepgram.STTv2(base_url="ws://127.0.0.1:8080/v2/listen")`.
 Pipecat: `DeepgramSTTService(base_url="ws://127.0.0.1:8080")`.
 
 Keys go into `Authorization: Token KEY` or `Bearer KEY`, or the subprotocols `token, KEY` or
@@ -154,5 +194,8 @@ sessions are taken), each with `err_code`, `err_msg` and `request_id`, and the h
 """
 
 PAGE = CompatibilityPage(
-    "deepgram.md", "Deepgram clients", LIVE_ABOUT, (LIVE_QUERY, LIVE_MESSAGES, FILE_QUERY)
+    "deepgram.md",
+    "Deepgram clients",
+    LIVE_ABOUT,
+    (LIVE_QUERY, LIVE_MESSAGES, TURN_QUERY, TURN_MESSAGES, FILE_QUERY),
 )

@@ -1,7 +1,7 @@
 """Deepgram's query parameters to options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.dialects.deepgram_fields import MIN_ENDPOINTING_MS
 from streaming.errors import ErrorCode, StarlingError
@@ -12,6 +12,9 @@ Query = Mapping[str, Sequence[str]]
 DEFAULT_LANGUAGE = "en"
 DEFAULT_MARK_MS = 1_000
 """When silence ends speech that was cut for its length, for clients that name no endpointing."""
+
+TURN_SILENCE_MS = 850
+"""When silence ends a turn whose speech was cut, unless `eot_timeout_ms` is shorter."""
 
 MAX_ENDPOINTING_MS = OptionLimits().max_endpoint_silence_ms
 MIN_UTTERANCE_END_MS = 1_000
@@ -113,6 +116,30 @@ def read_options(query: Query, style: Style, model_names: frozenset[str]) -> Opt
         silence_marks_ms=(*silences, DEFAULT_MARK_MS),
         keyterms=read_keyterms(query),
         model=model if model in model_names else None,
+    )
+
+
+def read_turn_options(query: Query, model_names: frozenset[str]) -> OptionRequest:
+    """Return the options of a session in turns: one channel, words with times, and updates.
+
+    Raises:
+        StarlingError: INVALID_OPTIONS.
+    """
+    hints = query.get("language_hint", ())
+    is_multilingual = "multi" in (_last(query, "model") or "")
+    language = DEFAULT_LANGUAGE
+    if is_multilingual:
+        language = hints[0] if len(hints) == 1 else AUTO_LANGUAGE
+    timeout_ms = _integer(query, "eot_timeout_ms")
+    is_short = timeout_ms is not None and timeout_ms < TURN_SILENCE_MS
+    silence_ms = max(timeout_ms or 0, MIN_ENDPOINTING_MS) if is_short else None
+    return replace(
+        read_options(query, Style(), model_names),
+        language=language,
+        interim=True,
+        channels=1,
+        endpoint_silence_ms=silence_ms,
+        silence_marks_ms=(silence_ms or TURN_SILENCE_MS,),
     )
 
 

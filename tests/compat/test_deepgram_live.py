@@ -47,7 +47,14 @@ NATIVE = {"encoding": "pcm_s16le", "sample_rate": 16_000, "language": "en"}
 def job(server: RunningServer, folder: Path, audio: bytes, **changes: Any) -> dict[str, Any]:
     path = folder / "audio"
     path.write_bytes(audio)
-    usual = {"options": RICH, "key": "any", "chunk_bytes": 3_200, "pause_s": 0.03, "say": {}}
+    usual = {
+        "version": "v1",
+        "options": RICH,
+        "key": "any",
+        "chunk_bytes": 3_200,
+        "pause_s": 0.03,
+        "say": {},
+    }
     return {**usual, "url": server.url, "audio": str(path), **changes}
 
 
@@ -183,6 +190,43 @@ async def test_livekits_plugin_hears_utterances_begin_and_end(server: RunningSer
     assert of(heard, "interim_transcript")
     started, ended = of(heard, "start_of_speech"), of(heard, "end_of_speech")
     assert len(started) == len(ended) >= 2
+
+
+TURNS = {"model": "flux-general-en", "encoding": "linear16", "sample_rate": 16_000}
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_turns_of_an_sdk(server: RunningServer, tmp_path, sdk):
+    asked = job(server, tmp_path, SPEECH, version="v2", options=TURNS)
+    heard = await run_client(sdk, asked)
+    turns = of(heard, "TurnInfo")
+    ends = [turn for turn in turns if turn["event"] == "EndOfTurn"]
+    native = word_errors(REFERENCE, await native_text(server, SPEECH))
+    assert word_errors(REFERENCE, " ".join(turn["transcript"] for turn in ends)) <= native
+    assert [turn["event"] for turn in turns].count("StartOfTurn") == len(ends) == 2
+    assert [turn["turn_index"] for turn in ends] == [0, 1]
+    assert len(of(turns, "TurnInfo")) > 6, "there are updates"
+    assert [said["sequence_id"] for said in heard[:-1]] == list(range(len(heard) - 1))
+    assert heard[0]["type"] == "Connected"
+    assert heard[-1] == {"type": "Closed", "code": 1000}
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_a_turn_is_ended_by_force(server: RunningServer, tmp_path, sdk):
+    asked = job(server, tmp_path, SPEECH, version="v2", options=TURNS, say={"30": "ForceEndTurn"})
+    turns = of(await run_client(sdk, asked), "TurnInfo")
+    ends = [turn for turn in turns if turn["event"] == "EndOfTurn"]
+    assert ends[0]["trigger"] == "manual"
+    assert ends[0]["audio_window_end"] <= 3.1
+
+
+async def test_livekits_turn_plugin_hears_turns(server: RunningServer, tmp_path):
+    asked = job(server, tmp_path, SPEECH, version="v2", pause_s=0.02)
+    heard = await run_client("livekit_deepgram.py", asked)
+    text = " ".join(said["text"] for said in of(heard, "final_transcript"))
+    native = word_errors(REFERENCE, await native_text(server, SPEECH))
+    assert word_errors(REFERENCE, text) <= native
+    assert len(of(heard, "start_of_speech")) == len(of(heard, "end_of_speech")) == 2
 
 
 @pytest.mark.parametrize("sdk", SDKS)

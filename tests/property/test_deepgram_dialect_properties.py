@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from server.dialects.deepgram import DeepgramDialect
 from server.dialects.deepgram_fields import LIVE_QUERY
 from server.dialects.deepgram_messages import Call
+from server.dialects.deepgram_turns import DeepgramTurnsDialect
 from streaming.errors import StarlingError
 from streaming.events import (
     AudioReceived,
@@ -32,7 +33,9 @@ VALUES = st.sampled_from(
     ["true", "false", "", "linear16", "opus", "16000", "8000", "1", "2", "300", "en", "multi", "-1"]
 ) | st.text(max_size=12)
 QUERIES = st.dictionaries(NAMES, st.lists(VALUES, max_size=3), max_size=6)
-TYPES = st.sampled_from(["KeepAlive", "Finalize", "CloseStream", "Configure", "Results"])
+TYPES = st.sampled_from(
+    ["KeepAlive", "Finalize", "ForceEndTurn", "CloseStream", "Configure", "Results"]
+)
 BODIES = st.dictionaries(
     st.sampled_from(["type", "keyterms", "features", "channel"]) | st.text(max_size=5),
     TYPES | st.none() | st.lists(st.text(max_size=5) | st.integers()) | st.just("\ud800"),
@@ -50,20 +53,22 @@ def assert_tellable(error: StarlingError) -> None:
     assert len(dialect.closing(error).reason.encode()) <= 123
 
 
-@given(QUERIES)
+@pytest.mark.parametrize("kind", [DeepgramDialect, DeepgramTurnsDialect])
+@given(query=QUERIES)
 @settings(max_examples=300, deadline=None)
-def test_any_address_is_options_or_a_told_refusal(query):
+def test_any_address_is_options_or_a_told_refusal(kind, query):
     try:
-        request = DeepgramDialect(CALL).options_from_query(query)
+        request = kind(CALL).options_from_query(query)
         resolve_options(request, SessionOptions(), (ENGLISH,), OptionLimits())
     except StarlingError as error:
         assert_tellable(error)
 
 
-@given(MESSAGES)
+@pytest.mark.parametrize("kind", [DeepgramDialect, DeepgramTurnsDialect])
+@given(message=MESSAGES)
 @settings(max_examples=300, deadline=None)
-def test_any_message_is_an_event_or_a_told_error(message):
-    dialect = DeepgramDialect(CALL)
+def test_any_message_is_an_event_or_a_told_error(kind, message):
+    dialect = kind(CALL)
     dialect.options_from_query({})
     dialect.encode(1, SessionReady("s", SessionOptions()))
     try:
@@ -108,3 +113,25 @@ def test_finals_tile_the_audio_and_say_every_word_once(parts, interim, endpointi
         assert not any(m["speech_final"] for m in finals)
     elif texts and any(texts):
         assert finals[-1]["speech_final"]
+
+
+@given(PARTS, st.sampled_from([None, "500", "5000"]))
+@settings(max_examples=60, deadline=None)
+def test_turns_begin_and_end_in_order_and_say_every_word_once(parts, timeout):
+    query = {"encoding": ["linear16"], "sample_rate": ["16000"], "model": ["flux-general-en"]}
+    query |= {} if timeout is None else {"eot_timeout_ms": [timeout]}
+    dialect = DeepgramTurnsDialect(CALL)
+    request = dialect.options_from_query(query)
+    defaults = with_options(max_utterance_s=6.0)
+    harness = SessionHarness(resolve_options(request, defaults, (ENGLISH,), OptionLimits()))
+    harness.send(said(*parts))
+    harness.stop()
+    heard = [json.loads(m.data) for e in harness.emitted for m in dialect.encode(e.seq, e.event)]
+    assert [message["sequence_id"] for message in heard] == list(range(len(heard)))
+    turns = [message for message in heard if message["type"] == "TurnInfo"]
+    edges = [turn["event"] for turn in turns if turn["event"] != "Update"]
+    assert edges == ["StartOfTurn", "EndOfTurn"] * (len(edges) // 2)
+    ends = [turn for turn in turns if turn["event"] == "EndOfTurn"]
+    assert " ".join(turn["transcript"] for turn in ends) == harness.text
+    assert [turn["turn_index"] for turn in ends] == list(range(len(ends)))
+    assert all(turn["audio_window_start"] <= turn["audio_window_end"] for turn in turns)

@@ -21,6 +21,7 @@ import numpy as np
 from server.dialects.base import Dialect
 from server.dialects.deepgram import DeepgramDialect
 from server.dialects.deepgram_messages import Call
+from server.dialects.deepgram_turns import DeepgramTurnsDialect
 from server.dialects.native import NativeDialect
 from server.dialects.openai_realtime import OpenAIRealtimeDialect
 from streaming.effects import DecodeRequest
@@ -33,11 +34,12 @@ from tests.support import scripted_speech
 from tests.support.recordings import pcm16
 from tests.support.session_harness import ENGLISH, SessionHarness
 
+CALL = Call("request-1", "2026-01-01T00:00:00.000Z", frozenset({"tiny.en"}), "1.0")
+
 DIALECTS: dict[str, Callable[[], Dialect[str | bytes, str]]] = {
     "native": NativeDialect,
-    "deepgram": lambda: DeepgramDialect(
-        Call("request-1", "2026-01-01T00:00:00.000Z", frozenset({"tiny.en"}), "1.0")
-    ),
+    "deepgram": lambda: DeepgramDialect(CALL),
+    "deepgram_turns": lambda: DeepgramTurnsDialect(CALL),
     "openai-realtime": lambda: OpenAIRealtimeDialect(
         numbered_ids(), frozenset({"tiny.en"}), frozenset({"en"})
     ),

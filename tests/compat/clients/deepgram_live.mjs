@@ -12,7 +12,7 @@ const environment = { base: job.url, production, agent: production, agentRest: j
 const tell = (said) => console.log(JSON.stringify(said));
 
 const client = new DeepgramClient({ apiKey: job.key, environment });
-const socket = await client.listen.v1.connect(job.options);
+const socket = await client.listen[job.version].connect(job.options);
 const closed = new Promise((resolve) => socket.on("close", resolve));
 socket.on("message", tell);
 socket.on("error", (error) => tell({ type: "ClientError", error: String(error) }));
@@ -21,6 +21,7 @@ await socket.waitForOpen();
 
 const controls = {
   KeepAlive: () => socket.sendKeepAlive({ type: "KeepAlive" }),
+  ForceEndTurn: () => socket.sendForceEndTurn({ type: "ForceEndTurn" }),
   Finalize: () => socket.sendFinalize({ type: "Finalize" }),
 };
 const audio = readFileSync(job.audio);

@@ -2,7 +2,7 @@
 
 The one argument is a JSON object: `url`, `key`, `options` of `connect`, `audio` (a path),
 `chunk_bytes`, `pause_s`, and `say`: what is sent before which chunk, such as
-`{"0": "KeepAlive", "10": "Finalize"}`.
+`{"0": "KeepAlive", "10": "Finalize"}`. `version` is `v1` or `v2`.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ def tell(**said: Any) -> None:
 
 async def send(socket: Any, audio: bytes, job: dict[str, Any]) -> None:
     controls = {
-        "KeepAlive": socket.send_keep_alive,
-        "Finalize": socket.send_finalize,
-        "CloseStream": socket.send_close_stream,
+        "KeepAlive": "send_keep_alive",
+        "Finalize": "send_finalize",
+        "ForceEndTurn": "send_force_end_turn",
     }
     size = job["chunk_bytes"]
     for number, at in enumerate(range(0, len(audio), size)):
         if str(number) in job["say"]:
-            await controls[job["say"][str(number)]]()
+            await getattr(socket, controls[job["say"][str(number)]])()
         await socket.send_media(audio[at : at + size])
         await asyncio.sleep(job["pause_s"])
     await socket.send_close_stream()
@@ -41,7 +41,8 @@ async def main(job: dict[str, Any], audio: bytes) -> None:
         base=http, production=socket_url, agent=socket_url, agent_rest=http
     )
     client = AsyncDeepgramClient(api_key=job["key"], environment=here)
-    async with client.listen.v1.connect(**job["options"]) as socket:
+    listen = getattr(client.listen, job["version"])
+    async with listen.connect(**job["options"]) as socket:
         socket.on(EventType.MESSAGE, lambda said: tell(**json.loads(said.json())))
         socket.on(EventType.ERROR, lambda error: tell(type="ClientError", error=str(error)))
         sender = asyncio.create_task(send(socket, audio, job))

@@ -1,6 +1,7 @@
-"""LiveKit's Deepgram plugin, unmodified: streams a file of PCM16, prints the speech events.
+"""LiveKit's Deepgram plugins, unmodified: stream a file of PCM16, print the speech events.
 
-The one argument is a JSON object: `url`, `key`, `audio` (a path to 16 kHz mono), `pause_s`.
+The one argument is a JSON object: `url`, `key`, `audio` (a path to 16 kHz mono), `pause_s`, and
+`version`, `v1` or `v2`.
 """
 
 import asyncio
@@ -18,9 +19,15 @@ FRAME_SAMPLES = 800
 
 async def main(job: dict[str, Any], audio: bytes) -> None:
     async with aiohttp.ClientSession() as http:
-        speech_to_text = deepgram.STT(
-            base_url=job["url"] + "/v1/listen", api_key=job["key"], http_session=http
-        )
+        if job["version"] == "v2":
+            address = job["url"].replace("http", "ws", 1) + "/v2/listen"
+            speech_to_text: Any = deepgram.STTv2(
+                base_url=address, api_key=job["key"], http_session=http
+            )
+        else:
+            speech_to_text = deepgram.STT(
+                base_url=job["url"] + "/v1/listen", api_key=job["key"], http_session=http
+            )
         stream = speech_to_text.stream()
         sender = asyncio.create_task(send(stream, audio, job))
         async for event in stream:

@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the steady state")
     parser.add_argument("--style", choices=[*Style], default=Style.CONTINUOUS)
+    parser.add_argument("--transport", choices=["socket", "grpc"], default="socket")
     parser.add_argument("--split", action="store_true", help="run again, split by stage")
     arguments = parser.parse_args()
     for is_split in (False, True) if arguments.split else (False,):
@@ -50,8 +51,9 @@ async def measure(arguments: argparse.Namespace, *, is_split: bool) -> dict:
         Voice(index, Style(arguments.style), RAMP_S * index / num_voices, ends_s, 1e9)
         for index in range(num_voices)
     ]
-    with serving(is_split=is_split) as url:
-        target = Target(url)
+    with serving(is_split=is_split) as announced:
+        url = announced["url"]
+        target = Target(url, grpc=announced["grpc"] if arguments.transport == "grpc" else None)
         readings: list[tuple[dict, float]] = []
 
         def read(run_s: float, _: object) -> None:
@@ -72,6 +74,7 @@ async def measure(arguments: argparse.Namespace, *, is_split: bool) -> dict:
     (before, audio_before_s), (after, audio_after_s) = readings
     streamed_s = audio_after_s - audio_before_s
     report = {
+        "transport": arguments.transport,
         "sessions": num_voices,
         "streams_at_pace": round(streamed_s / (after["at"] - before["at"]), 1),
         "cpu_ms_per_stream_s": costs(before["threads_s"], after["threads_s"], 1000 / streamed_s),
@@ -109,13 +112,14 @@ def audio_s(url: str) -> float:
 
 
 @contextmanager
-def serving(*, is_split: bool) -> Iterator[str]:
+def serving(*, is_split: bool) -> Iterator[dict]:
+    """Give what the server announced."""
     command = [sys.executable, "-m", "tests.benchmarks.front_end_server"]
     with subprocess.Popen(
         command + (["--split"] if is_split else []), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield json.loads(process.stdout.readline())["url"]
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()
 

@@ -130,7 +130,7 @@ def main() -> None:
         for stage, methods in STAGES.items():
             for owner, name in methods:
                 clock.wrap(owner, name, stage)
-    settings = Settings(port=0, grpc=False, max_sessions=4096, log_level="warning")
+    settings = Settings(port=0, max_sessions=4096, log_level="warning")
     configure_logs(settings.log_level, settings.log_format)
     models = Models(InstantEngine(), SileroVad(silero_onnx_path()), num_workers=1, max_batch=32)
     factory = build_factory(settings, models)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,13 @@ import sys
 import numpy as np
 import pytest
 
-from starling_client import Final, SessionOptions, StarlingClient
+from starling_client import (
+    Final,
+    SessionOptions,
+    SpeechStarted,
+    StarlingClient,
+    StarlingError,
+)
 from starling_client.grpc_client import GrpcStarlingClient
 from tests.support.recordings import (
     clip,
@@ -20,7 +27,7 @@ from tests.support.recordings import (
     spoken,
     word_errors,
 )
-from tests.support.running_server import RunningServer, pieces
+from tests.support.running_server import RunningServer, pieces, running_server
 
 pytestmark = pytest.mark.model
 
@@ -74,6 +81,32 @@ def test_the_command_transcribes_over_grpc(tiny_server: RunningServer):
         over[option] = done.stdout
     assert spoken(over["--grpc"]) == spoken(over["--url"])
     assert spoken(over["--grpc"])
+
+
+async def test_sigterm_publishes_what_was_heard_and_the_server_ends():
+    with running_server("tiny.en") as server:
+        client = GrpcStarlingClient(server.grpc)
+        async with client.stream(OPTIONS) as session:
+            await session.send(pcm16(clip("0930")))
+            events = aiter(session)
+            while not isinstance(await anext(events), SpeechStarted):
+                pass
+            os.kill(server.pid, signal.SIGTERM)
+            finals = []
+
+            async def read():
+                async for event in events:
+                    finals.extend([event.text] if isinstance(event, Final) else [])
+
+            with pytest.raises(StarlingError) as ended:
+                await read()
+        assert ended.value.code == "going_away"
+        assert ended.value.retryable
+        assert word_errors(references()["0930"], " ".join(finals)) <= 3
+        with pytest.raises(StarlingError) as gone:
+            async with client.stream(OPTIONS):
+                pass
+        assert gone.value.code in ("unreachable", "going_away")
 
 
 def start(*arguments):

@@ -13,7 +13,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1360px; margin: 2rem auto;
   padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1rem; margin: 0 0 .5rem; }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
+main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 520px), 1fr));
   gap: 1.5rem; }
 figure { margin: 0; padding: 1rem; border: 1px solid var(--line); border-radius: 10px; }
 svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: currentColor; opacity: .75; }

@@ -24,8 +24,8 @@ from streaming.segmenter import Segment, Segmenter
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
 from streaming.transcript import Hypothesis
 
-MAX_WINDOWS_PER_SCORE = 64
-"""Two seconds, as in a live session: bounds what a file adds to a tick of the speech scorer."""
+MAX_WINDOWS_PER_SCORE = 128
+"""Four seconds: bounds what a file adds to a tick of the speech scorer."""
 
 MAX_UNSURE_SEGMENTS = 3
 """After so many segments of unsure language the one last heard is taken for the rest."""

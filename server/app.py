@@ -52,6 +52,7 @@ class Models:
     speech: SpeechModel
     num_workers: int
     max_batch: int
+    max_file_batch: int | None = None
 
 
 def build_factory(settings: Settings, models: Models) -> SessionFactory:
@@ -67,6 +68,7 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         metrics,
         num_workers=models.num_workers,
         max_batch=models.max_batch,
+        max_file_batch=models.max_file_batch,
         has_live_session=lambda: admission.num_open > 0,
     )
     services = Services(SpeechScorer(models.speech, metrics), dispatcher, metrics)

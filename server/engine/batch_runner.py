@@ -147,7 +147,7 @@ class BatchRunner:
             row.language,
             str(request.task),
             history,
-            timestamps=wants_timestamps(len(request.audio), beam_size),
+            timestamps=wants_timestamps(len(request.audio), beam_size, request.purpose),
         )
 
     def _align(
@@ -195,7 +195,7 @@ def _heard_samples(
 ) -> int:
     """Return up to where the last timestamp says the text goes; all of it when there is none."""
     stamps = [token - timestamp_begin for token in ids if token >= timestamp_begin]
-    if not stamps or not wants_timestamps(len(request.audio), beam_size):
+    if not stamps or not wants_timestamps(len(request.audio), beam_size, request.purpose):
         return len(request.audio)
     return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
 

@@ -44,6 +44,7 @@ class EngineDispatcher:
         metrics: Counts them.
         num_workers: Batches that run at once.
         max_batch: Rows a batch.
+        max_file_batch: Rows a batch of file segments, which fill the window; `max_batch` if None.
         has_live_session: Says whether a live session is open; files then hold back.
     """
 
@@ -54,15 +55,16 @@ class EngineDispatcher:
         *,
         num_workers: int,
         max_batch: int,
+        max_file_batch: int | None = None,
         has_live_session: Callable[[], bool] = lambda: True,
     ) -> None:
         self.engine = engine
-        self.max_batch = max_batch
+        self.max_file_batch = max_file_batch or max_batch
         self.num_workers = num_workers
         self._metrics = metrics
         self._has_live_session = has_live_session
         self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch)
-        self._files: BatchPolicy[Ticket] = BatchPolicy(max_batch)
+        self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
         self._num_free = num_workers
@@ -116,7 +118,7 @@ class EngineDispatcher:
             is_live_waiting=len(self._policy) > 0,
         )
         wait_s = self._files.oldest_wait_s(time.monotonic())
-        rows = file_rows(load, wait_s, self.max_batch)
+        rows = file_rows(load, wait_s, self.max_file_batch)
         return self._files.take(rows) if rows else []
 
     def _start(self, batch: list[Waiting[Ticket]]) -> None:

@@ -66,7 +66,7 @@ class WhisperEngine:
             _frames(request),
             request.is_retry,
             beam,
-            wants_timestamps(len(request.audio), beam),
+            wants_timestamps(len(request.audio), beam, request.purpose),
             len(self._batches.prompts.history(request)),
         )
 

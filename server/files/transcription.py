@@ -81,7 +81,9 @@ class FileTranscription:
             options=self._options,
             speech=SpeechPolicy(),
             num_channels=self.num_channels,
-            max_in_flight=min(MAX_IN_FLIGHT, 2 * dispatcher.num_workers * dispatcher.max_batch),
+            max_in_flight=min(
+                MAX_IN_FLIGHT, 2 * dispatcher.num_workers * dispatcher.max_file_batch
+            ),
             max_samples=int(self._max_s * TARGET_RATE_HZ),
         )
         self._session = FileSession(plan)

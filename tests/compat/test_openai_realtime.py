@@ -41,13 +41,17 @@ def session(kind: str = "audio/pcm", **sound: Any) -> dict[str, Any]:
     return {"type": "transcription", "audio": {"input": given}}
 
 
+def written(path: Path, audio: bytes) -> Path:
+    path.write_bytes(audio)
+    return path
+
+
 @pytest.fixture(params=["openai_realtime.py", "openai_realtime.mjs"])
 def talk(request, server: RunningServer, tmp_path, monkeypatch) -> Talk:
     """Return a function that runs one session of an SDK."""
 
     async def run(name: str = "audio", audio: bytes = b"", **changes: Any) -> list[dict[str, Any]]:
-        path: Path = tmp_path / name
-        path.write_bytes(audio or pcm16(resampled(SPEECH, 24_000)))
+        path = written(tmp_path / name, audio or pcm16(resampled(SPEECH, 24_000)))
         job = {
             "url": server.url,
             "key": "any",

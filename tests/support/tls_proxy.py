@@ -19,14 +19,7 @@ class TlsAddress:
 @asynccontextmanager
 async def tls_proxy(url: str, folder: Path) -> AsyncIterator[TlsAddress]:
     """Pass connections on a free port on to `url`, decrypted."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    made = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *made],
-        check=True,
-        capture_output=True,
-    )
+    certificate, key = _made_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     target = urlsplit(url)
@@ -39,6 +32,18 @@ async def tls_proxy(url: str, folder: Path) -> AsyncIterator[TlsAddress]:
     port = server.sockets[0].getsockname()[1]
     async with server:
         yield TlsAddress(f"https://localhost:{port}", certificate)
+
+
+def _made_certificate(folder: Path) -> tuple[Path, Path]:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *made],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

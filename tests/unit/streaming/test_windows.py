@@ -1,5 +1,6 @@
 import pytest
 
+from streaming.effects import Purpose
 from streaming.windows import (
     BUCKET_FRAMES,
     FRAME_SAMPLES,
@@ -53,3 +54,8 @@ def test_long_windows_ask_for_timestamps():
     assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1, 1)
     assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 1)
     assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 2)
+
+
+def test_long_segments_of_files_have_timestamps_whatever_the_beam():
+    assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 3, Purpose.FILE)
+    assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1, 3, Purpose.FILE)

@@ -14,6 +14,12 @@ class Endable(Protocol):
     def finish(self, error: StarlingError) -> None:
         """Publish what was heard, tell `error`, close."""
 
+    def hand_over(self) -> None:
+        """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
+
+    def leave(self) -> None:
+        """Send the client elsewhere without waiting for anything."""
+
 
 class Admission:
     """Knows the open sessions; bounded by `max_sessions`, beyond which clients are refused."""
@@ -23,6 +29,7 @@ class Admission:
         self._num_open = 0
         self._running: set[Endable] = set()
         self._is_closing = False
+        self._hands_over = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
@@ -30,6 +37,11 @@ class Admission:
     def num_open(self) -> int:
         """Sessions open now."""
         return self._num_open
+
+    @property
+    def max_sessions(self) -> int:
+        """Sessions that may be open."""
+        return self._max_sessions
 
     @property
     def is_closing(self) -> bool:
@@ -64,17 +76,37 @@ class Admission:
         """Note a running session, to end it when the server stops."""
         self._running.add(session)
         if self._is_closing:
-            session.finish(going_away())
+            self._end(session)
 
     def remove(self, session: Endable) -> None:
         """Forget a session that has ended."""
         self._running.discard(session)
 
-    async def close(self, timeout_s: float) -> bool:
-        """Refuse new sessions and let the open ones finish; say whether all did in time."""
+    async def close(self, timeout_s: float, *, hands_over: bool = False) -> bool:
+        """Refuse new sessions and let the open ones finish; say whether all did in time.
+
+        With `hands_over` they go on elsewhere; those that have not left by half the time are sent
+        away at once.
+        """
         self._is_closing = True
+        self._hands_over = hands_over
         for session in list(self._running):
+            self._end(session)
+        if hands_over:
+            if await self._are_gone(timeout_s / 2):
+                return True
+            timeout_s /= 2
+            for session in list(self._running):
+                session.leave()
+        return await self._are_gone(timeout_s)
+
+    def _end(self, session: Endable) -> None:
+        if self._hands_over:
+            session.hand_over()
+        else:
             session.finish(going_away())
+
+    async def _are_gone(self, timeout_s: float) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
                 await self._all_gone.wait()

@@ -25,6 +25,7 @@ from server.engine.base import Engine
 from server.engine.dispatcher import EngineDispatcher
 from server.files.service import FileService
 from server.http_routes import SecurityHeaders, answer_error, http_routes
+from server.keeping import build_keeping
 from server.loop_lag import watch_loop_lag
 from server.metrics import Metrics
 from server.session_opening import SessionFactory
@@ -39,9 +40,6 @@ from streaming.errors import StarlingError
 
 OPENAI_TEXT_SHARE = 6
 """An event of OpenAI's may hold so many times `max_message_bytes`: minutes of audio in base64."""
-
-DRAIN_TIMEOUT_S = 15.0
-"""How long sessions may take to publish what they heard when the server stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,9 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         max_file_batch=models.max_file_batch,
         has_live_session=lambda: admission.num_open > 0,
     )
-    services = Services(SpeechScorer(models.speech, metrics), dispatcher, metrics)
+    keeping = build_keeping(settings, metrics, admission)
+    scorer = SpeechScorer(models.speech, metrics)
+    services = Services(scorer, dispatcher, metrics, keeping.journal)
     return SessionFactory(
         settings=settings,
         offers=(models.engine.offer,),
@@ -79,6 +79,7 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         admission=admission,
         authenticator=Authenticator(settings.read_api_keys()),
         files=FileService(settings, services),
+        keeping=keeping,
     )
 
 
@@ -88,10 +89,12 @@ def build_app(factory: SessionFactory) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         services = factory.services
+        factory.keeping.start()
         services.metrics.ready.set(1)
         watch = asyncio.create_task(watch_loop_lag(services.metrics), name="loop lag")
         yield
         watch.cancel()
+        await factory.keeping.close()
         await services.dispatcher.close()
         services.scorer.close()
 
@@ -150,7 +153,8 @@ def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketR
 
 
 async def drain(factory: SessionFactory) -> None:
-    """Take no new sessions and let the open ones publish what they heard."""
+    """Take no new sessions; let the open ones move to other replicas, or finish."""
     factory.services.metrics.ready.set(0)
     factory.files.close()
-    await factory.admission.close(DRAIN_TIMEOUT_S)
+    timeout_s = factory.settings.drain_timeout_s
+    await factory.admission.close(timeout_s, hands_over=factory.keeping.is_shared)

@@ -9,9 +9,9 @@ MAX_MARKS = 4_096
 class Arrivals:
     """Remembers at which monotonic instant each part of the audio had arrived."""
 
-    def __init__(self) -> None:
+    def __init__(self, start_sample: int = 0) -> None:
         self._marks: deque[tuple[int, float]] = deque(maxlen=MAX_MARKS)
-        self._received_samples = 0
+        self._received_samples = start_sample
 
     def add(self, num_samples: int, now: float) -> None:
         """Note that so many more samples are here."""

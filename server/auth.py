@@ -14,6 +14,9 @@ SCHEMES = ("bearer", "token")
 KEY_PREFIXES = ("openai-insecure-api-key.",)
 """Subprotocols that hold the key behind a prefix, as OpenAI's SDK sends them from browsers."""
 
+EVERYBODY = "everybody"
+"""The one tenant of a server without keys."""
+
 
 class Authenticator:
     """Checks keys in constant time; without configured keys everybody may connect."""
@@ -26,14 +29,14 @@ class Authenticator:
         """Whether a key is needed."""
         return bool(self._digests)
 
-    def check(self, headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
-        """Let the request pass.
+    def check(self, headers: Mapping[str, str], subprotocols: Sequence[str]) -> str:
+        """Let the request pass; return its tenant, a name for the key that is not the key.
 
         Raises:
             StarlingError: UNAUTHENTICATED.
         """
         if not self.is_required:
-            return
+            return EVERYBODY
         key = _key_of(headers.get("authorization", ""), subprotocols)
         if key is None:
             raise _refusal("no API key was sent")
@@ -42,6 +45,7 @@ class Authenticator:
         num_matches = sum([hmac.compare_digest(digest, known) for known in self._digests])
         if num_matches == 0:
             raise _refusal("the API key is not known")
+        return digest.hex()[:16]
 
 
 def accepted_subprotocol(offered: Sequence[str]) -> str | None:

@@ -54,8 +54,8 @@ class HttpEndpoints:
         self._factory = factory
 
     async def healthz(self, _: Request) -> Response:
-        """Say that the process answers."""
-        return JSONResponse({"status": "alive"})
+        """Say that the process answers, and how its parts are."""
+        return JSONResponse({"status": "alive", "components": readiness(self._factory).components})
 
     async def readyz(self, _: Request) -> Response:
         """Say whether sessions are taken, component by component."""

@@ -93,4 +93,36 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0),
             registry=registry,
         )
+        self.store_commit_seconds = Histogram(
+            "starling_store_commit_seconds",
+            "Time of a write to the session store.",
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5),
+            registry=registry,
+        )
+        self.store_waiting = Gauge(
+            "starling_store_waiting_sessions",
+            "Sessions with commits that are not written.",
+            registry=registry,
+        )
+        self.store_degraded = Gauge(
+            "starling_store_degraded",
+            "1 while captions do not wait for the session store.",
+            registry=registry,
+        )
+        self.store_failures = Counter(
+            "starling_store_failures", "Writes to the store that failed.", registry=registry
+        )
+        self.store_given_up = Counter(
+            "starling_store_given_up",
+            "Sessions whose commits were dropped because too many waited.",
+            registry=registry,
+        )
+        self.resumes = Counter(
+            "starling_resumes", "Sessions resumed here, by outcome.", ["outcome"], registry=registry
+        )
+        self.sessions_fenced = Counter(
+            "starling_sessions_fenced",
+            "Sessions that this replica lost to another owner.",
+            registry=registry,
+        )
         self.ready = Gauge("starling_ready", "1 when sessions are taken.", registry=registry)

@@ -7,6 +7,8 @@ does not read cannot tell it why.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic
 
 from server.dialects.base import Outgoing, SentT
@@ -16,17 +18,29 @@ MAX_MESSAGES = 1_000
 """Finals of about an hour of speech."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a message waits for.
+
+    `state` says True when it may go, False while it must wait, None when it need not wait any
+    longer: then a promise is left out, for it would not be true, and everything else goes.
+    """
+
+    state: Callable[[], bool | None]
+    is_promise: bool = False
+
+
 class Outbox(Generic[SentT]):
     """A bounded queue with one writer and one reader, both on the event loop."""
 
     def __init__(self) -> None:
-        self._messages: OrderedDict[int | str, SentT] = OrderedDict()
+        self._messages: OrderedDict[int | str, tuple[SentT, Gate | None]] = OrderedDict()
         self._changed = asyncio.Event()
         self._num_put = 0
         self._has_ended = False
 
-    def put(self, message: Outgoing[SentT]) -> None:
-        """Queue a message.
+    def put(self, message: Outgoing[SentT], gate: Gate | None = None) -> None:
+        """Queue a message; with a gate, it and all behind it wait there.
 
         Raises:
             StarlingError: SLOW_CONSUMER when the client has not read for too long.
@@ -40,7 +54,7 @@ class Outbox(Generic[SentT]):
                 f"{MAX_MESSAGES} messages wait to be read",
                 "read messages while sending audio",
             )
-        self._messages[key] = message.data
+        self._messages[key] = (message.data, gate)
         self._changed.set()
 
     def end(self) -> None:
@@ -50,10 +64,20 @@ class Outbox(Generic[SentT]):
 
     async def get(self) -> SentT | None:
         """Return the next message, or None after the last."""
-        while not self._messages:
-            if self._has_ended:
-                return None
-            self._changed.clear()
-            await self._changed.wait()
-        _, data = self._messages.popitem(last=False)
-        return data
+        while True:
+            while not self._messages or self._is_shut():
+                if self._has_ended and not self._messages:
+                    return None
+                self._changed.clear()
+                await self._changed.wait()
+            _, (data, gate) = self._messages.popitem(last=False)
+            if gate is None or not gate.is_promise or gate.state():
+                return data
+
+    def look_again(self) -> None:
+        """Take it that a gate may have opened."""
+        self._changed.set()
+
+    def _is_shut(self) -> bool:
+        _, gate = next(iter(self._messages.values()))
+        return gate is not None and gate.state() is False

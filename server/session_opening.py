@@ -12,6 +12,7 @@ from server.auth import Authenticator
 from server.connection import Connection
 from server.dialects.base import Dialect
 from server.files.service import FileService
+from server.keeping import Keeping
 from server.session_runner import Services
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
@@ -36,6 +37,7 @@ class SessionFactory:
     admission: Admission
     authenticator: Authenticator
     files: FileService
+    keeping: Keeping
 
     def plan(self, request: OptionRequest, idle_timeout_s: float | None = None) -> SessionPlan:
         """Return the plan of a session that asked for this.
@@ -82,6 +84,18 @@ async def first_message(
     named: OptionRequest,
 ) -> tuple[ReceivedT, OptionRequest] | None:
     """Return the message that starts the session and its options; None when none came."""
+    message = await receive_first(connection, settings)
+    return None if message is None else (message, open_with(message, dialect, named))
+
+
+async def receive_first(
+    connection: Connection[ReceivedT, SentT], settings: Settings
+) -> ReceivedT | None:
+    """Return the first message, or None when the client has gone.
+
+    Raises:
+        StarlingError: IDLE_TIMEOUT.
+    """
     try:
         async with asyncio.timeout(settings.start_timeout_s):
             message = await connection.receive()
@@ -91,8 +105,17 @@ async def first_message(
             f"nothing was received for {settings.start_timeout_s:g} s after connecting",
             "send `start` or audio at once",
         ) from None
-    if message is None:
-        return None
+    return message
+
+
+def open_with(
+    message: ReceivedT, dialect: Dialect[ReceivedT, SentT], named: OptionRequest
+) -> OptionRequest:
+    """Return the options that a first message leads to.
+
+    Raises:
+        StarlingError: It may not come first, or is not understood.
+    """
     request = dialect.open(message, named)
     if request is None:
         raise StarlingError(
@@ -100,4 +123,4 @@ async def first_message(
             "the first message must be `start` or audio",
             "begin with `start`, which names encoding and sample_rate",
         )
-    return message, request
+    return request

@@ -13,20 +13,25 @@ from typing import Generic, TypeVar, assert_never
 
 import structlog
 
-from server.arrivals import Arrivals
+from server.admission import going_away
 from server.connection import Connection
 from server.container_decoder import ContainerDecoder
 from server.dialects.base import Dialect
 from server.engine.dispatcher import EngineDispatcher, Ticket
+from server.journal import Journal
 from server.metrics import Metrics
 from server.outbox import Outbox
+from server.recorder import Recorder
+from server.session_watch import SessionWatch
+from server.stores.base import Identity, Tenure
 from server.vad.scorer import SpeechScorer
 from server.vad.silero import VadState
 from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
 from streaming.errors import ErrorCode, StarlingError
-from streaming.events import AudioReceived, ClientEvent, Closed, Failed, Final, Interim
+from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
 from streaming.intake import Channels, RawAudioIntake
-from streaming.options import TARGET_RATE_HZ, Encoding
+from streaming.options import Encoding
+from streaming.resume import START, resume_place
 from streaming.session import Session, SessionPlan
 from streaming.transcript import Hypothesis
 
@@ -43,6 +48,8 @@ class Services:
     scorer: SpeechScorer
     dispatcher: EngineDispatcher
     metrics: Metrics
+    journal: Journal | None = None
+    """Without it sessions are kept nowhere and end with their connection."""
 
 
 class SessionRunner(Generic[ReceivedT, SentT]):
@@ -54,6 +61,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         dialect: Dialect[ReceivedT, SentT],
         connection: Connection[ReceivedT, SentT],
         services: Services,
+        tenure: Tenure | None = None,
     ) -> None:
         self._session = Session(plan, time.monotonic())
         self._session_id = plan.session_id
@@ -61,7 +69,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         self._connection = connection
         self._services = services
         self._outbox: Outbox[SentT] = Outbox()
-        self._vad_states = [VadState() for _ in range(plan.options.audio.num_transcripts)]
+        self._vad_states = [VadState.from_bytes(m) for m in self._session.memories()]
         self._tickets: dict[int, Ticket] = {}
         self._room = asyncio.Event()
         self._room.set()
@@ -69,10 +77,26 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         self._error: StarlingError | None = None
         self._raw: RawAudioIntake | None = None
         self._container: ContainerDecoder | None = None
-        self._arrivals = Arrivals()
         self._tasks: list[asyncio.Task[None]] = []
+        resumption = plan.resumption
+        place = START
+        if resumption is not None:
+            place = resume_place(plan.options.audio, resumption.snapshot.safe_sample)
+        self._num_to_skip = place.num_discarded
+        self._watch = SessionWatch(plan.session_id, place.safe_sample, services.metrics)
         if plan.options.audio.encoding is not Encoding.CONTAINER:
-            self._raw = RawAudioIntake(plan.options.audio)
+            is_continued = place.client_sample > 0
+            self._raw = RawAudioIntake(plan.options.audio, is_continued=is_continued)
+        self._can_resume = bool(plan.secret) and services.journal is not None
+        self._recorder: Recorder | None = None
+        if services.journal is not None:
+            self._recorder = Recorder(
+                tenure or services.journal.new_tenure(plan.session_id),
+                Identity.of(plan.tenant, plan.secret),
+                services.journal,
+                on_change=self._outbox.look_again,
+                on_taken=self.take_away,
+            )
 
     async def run(self, first: Sequence[ClientEvent] = ()) -> None:
         """Run the session; `first` is what came before the session was made."""
@@ -98,8 +122,39 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         return self._error
 
     def finish(self, error: StarlingError) -> None:
-        """Publish what was heard, tell `error`, close."""
+        """Publish what was heard, tell `error`, close.
+
+        After a failure that may pass, a lost client may still go on from before it.
+        """
+        if error.is_retryable:
+            self._freeze()
         self._perform(self._session.fail(error))
+
+    def hand_over(self) -> None:
+        """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
+        if self._can_resume:
+            self._perform(self._session.hand_over())
+        else:
+            self.finish(going_away())
+
+    def leave(self) -> None:
+        """Send the client elsewhere without waiting for anything."""
+        if self._can_resume:
+            self._perform(self._session.leave())
+
+    @property
+    def may_go_on_elsewhere(self) -> bool:
+        """Whether the session was let go of rather than ended."""
+        return self._can_resume and not self._session.has_ended
+
+    def take_away(self) -> None:
+        """Stop: the session goes on elsewhere, and nothing of it may be said here any more."""
+        self._freeze()
+        self._perform(self._session.detach(_taken()))
+
+    def _freeze(self) -> None:
+        if self._can_resume and self._recorder is not None:
+            self._recorder.freeze()
 
     async def _read(self, first: Sequence[ClientEvent]) -> None:
         for event in first:
@@ -110,19 +165,19 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             try:
                 message = await self._connection.receive()
             except StarlingError as error:
-                self._perform(self._session.fail(error))
+                self.finish(error)
                 continue
             if message is None:
-                self._perform(self._session.abort())
+                self._let_go()
                 return
             try:
                 for event in self._dialect.decode(message):
                     await self._take(event)
             except StarlingError as error:
-                self._perform(self._session.fail(error))
+                self.finish(error)
             except Exception as error:
                 log.exception("session failed", session=self._session_id)
-                self._perform(self._session.abort(_internal(error)))
+                self._abort(_internal(error))
 
     async def _take(self, event: ClientEvent) -> None:
         if isinstance(event, AudioReceived):
@@ -151,12 +206,15 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             await self._container.finish()
 
     def _take_channels(self, audio: Channels) -> None:
+        if self._num_to_skip:
+            skipped = min(self._num_to_skip, audio.shape[1])
+            self._num_to_skip -= skipped
+            audio = audio[:, skipped:]
         if audio.shape[1] == 0:
             self._perform(self._session.touch(time.monotonic()))
             return
         now = time.monotonic()
-        self._arrivals.add(audio.shape[1], now)
-        self._services.metrics.audio_seconds.inc(audio.shape[1] / TARGET_RATE_HZ)
+        self._watch.heard(audio.shape[1], now)
         self._perform(self._session.on_audio(audio, now))
 
     async def _write(self) -> None:
@@ -181,6 +239,8 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                     self._outbox.end()
                 case _:
                     assert_never(effect)
+        if self._recorder is not None:
+            self._recorder.settle(self._session)
         if self._session.is_congested and not self._session.is_draining:
             self._room.clear()
         else:
@@ -188,10 +248,18 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         self._arm_timer()
 
     def _send(self, emit: Emit) -> None:
-        self._observe(emit)
+        self._watch.said(emit)
+        match emit.event:
+            case Failed(error):
+                self._error = error
+            case GoingAway():
+                self._error = going_away()
+            case _:
+                pass
+        gate = self._recorder.note(emit) if self._recorder is not None else None
         try:
             for message in self._dialect.encode(emit.seq, emit.event):
-                self._outbox.put(message)
+                self._outbox.put(message, gate)
         except StarlingError as error:
             asyncio.get_running_loop().call_soon(self._cut_off, error)
 
@@ -202,16 +270,28 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             task.cancel()
 
     def _abort(self, error: StarlingError) -> None:
+        if error.is_retryable:
+            self._freeze()
         self._perform(self._session.abort(error))
+
+    def _let_go(self) -> None:
+        """End here for want of a client; it may go on with the session on a new connection."""
+        if self._can_resume and not self._session.is_closed:
+            self._watch.detached()
+            self._perform(self._session.detach())
+        self._perform(self._session.abort())
 
     def _score(self, effect: ScoreSpeech) -> None:
         def on_scores(scores: list[float] | Exception) -> None:
             if isinstance(scores, Exception):
                 self._abort(_internal(scores))
                 return
-            self._perform_answer(lambda: self._session.on_scores(effect.channel, scores))
+            memory_after, state.memory_after = state.memory_after, None
+            channel = effect.channel
+            self._perform_answer(lambda: self._session.on_scores(channel, scores, memory_after))
 
-        self._services.scorer.submit(self._vad_states[effect.channel], effect.audio, on_scores)
+        state = self._vad_states[effect.channel]
+        self._services.scorer.submit(state, effect.audio, on_scores)
 
     def _decode(self, effect: Decode) -> None:
         request_id = effect.request.id
@@ -243,41 +323,29 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._perform(self._session.on_timeout(time.monotonic()))
-
-    def _observe(self, emit: Emit) -> None:
-        metrics = self._services.metrics
-        match emit.event:
-            case Final(end_sample=end_sample):
-                metrics.finals.inc()
-                delay_s = self._arrivals.delay_s(end_sample, time.monotonic())
-                if delay_s is not None:
-                    metrics.final_latency_seconds.observe(delay_s)
-            case Interim():
-                metrics.interims.inc()
-            case Failed(error):
-                self._error = error
-                log.info("session failed", session=self._session_id, code=str(error.code))
-            case Closed(reason=reason, audio_samples=samples, num_finals=num_finals):
-                metrics.sessions.labels(reason).inc()
-                log.info(
-                    "session closed",
-                    session=self._session_id,
-                    reason=reason,
-                    audio_s=round(samples / TARGET_RATE_HZ, 1),
-                    finals=num_finals,
-                )
-            case _:
-                pass
+        error = self._session.overdue(time.monotonic())
+        if error is not None:
+            self.finish(error)
+        self._arm_timer()
 
     def _end(self) -> None:
         """Let go of everything, however the session ended."""
-        self._perform(self._session.abort())
+        self._let_go()
+        if self._recorder is not None:
+            self._recorder.end()
         if self._timer is not None:
             self._timer.cancel()
         if self._container is not None:
             self._container.close()
         self._room.set()
+
+
+def _taken() -> StarlingError:
+    return StarlingError(
+        ErrorCode.SESSION_TAKEN,
+        "the session was resumed on another connection, or erased",
+        "go on there; this connection is over",
+    )
 
 
 def _internal(error: Exception) -> StarlingError:

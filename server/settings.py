@@ -58,8 +58,32 @@ class Settings(BaseModel):
     grpc_keepalive_timeout_s: float = Field(
         20.0, ge=1, description="Time for a gRPC client to answer a ping, or it counts as gone."
     )
-    redis_url: str | None = Field(
-        None, description="Redis for session state; not used yet, so setting it only warns."
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis that replicas share: `redis://`, `rediss://`, `redis+sentinel://"
+        "HOST:PORT,…/SERVICE` or `redis+cluster://HOST:PORT,…`. Default: sessions are kept in "
+        "this process and end with it.",
+    )
+    replica_name: str | None = Field(
+        None, max_length=64, description="Name among replicas. Default: a random one."
+    )
+    session_ttl_s: float = Field(
+        3600.0,
+        ge=60,
+        description="How long a session is kept after its last word: a lost client may resume it, "
+        "and its transcript can be fetched.",
+    )
+    tenant_max_sessions: int | None = Field(
+        None,
+        ge=1,
+        description="Sessions that one API key may have open, over all replicas. Default: any "
+        "number.",
+    )
+    drain_timeout_s: float = Field(
+        15.0,
+        gt=0,
+        description="How long sessions may take to finish, or to move to another replica, when "
+        "the server is told to stop.",
     )
     model: str | None = Field(
         None,

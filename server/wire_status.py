@@ -77,6 +77,24 @@ WIRE_STATUS: dict[ErrorCode, WireStatus] = {
     ErrorCode.SLOW_CONSUMER: WireStatus(
         "The client has not read its messages; it is cut off.", 408, 1008, "RESOURCE_EXHAUSTED"
     ),
+    ErrorCode.SESSION_NOT_FOUND: WireStatus(
+        "There is no such session, its time is over, or the secret is not its own.",
+        404,
+        1008,
+        "NOT_FOUND",
+    ),
+    ErrorCode.SESSION_TAKEN: WireStatus(
+        "The session was resumed on another connection, or erased.", 409, 1008, "ABORTED"
+    ),
+    ErrorCode.TENANT_LIMIT: WireStatus(
+        "All sessions that this key may have open are taken.", 429, 1013, "RESOURCE_EXHAUSTED"
+    ),
+    ErrorCode.STORE_UNAVAILABLE: WireStatus(
+        "The session store does not answer, so no session can be resumed now.",
+        503,
+        1013,
+        "UNAVAILABLE",
+    ),
     ErrorCode.OVERLOADED: WireStatus("All sessions are taken.", 503, 1013, "UNAVAILABLE"),
     ErrorCode.GOING_AWAY: WireStatus("The server is shutting down.", 503, 1012, "UNAVAILABLE"),
     ErrorCode.INTERNAL: WireStatus("The server made a mistake.", 500, 1011, "INTERNAL"),

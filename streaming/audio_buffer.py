@@ -14,11 +14,11 @@ class AudioBuffer:
     can ask for them again, so memory follows the longest open utterance, not the session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start_sample: int = 0) -> None:
         self._data = np.empty(_INITIAL_SAMPLES, dtype=np.float32)
         self._offset = 0
-        self.start_sample = 0
-        self.end_sample = 0
+        self.start_sample = start_sample
+        self.end_sample = start_sample
 
     def append(self, samples: Samples) -> None:
         """Add `samples` at the end."""

@@ -29,6 +29,7 @@ from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.pacing import is_interim_due
 from streaming.silence_watch import SilenceWatch
+from streaming.snapshot import ChannelPoint, ChannelSnapshot, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance
@@ -39,7 +40,27 @@ PREROLL_SAMPLES = 28 * WINDOW_SAMPLES
 TAIL_SAMPLES = 7 * WINDOW_SAMPLES
 """Kept after the last speech: less cuts final consonants, more invites invented words."""
 
+MemoryAfter = Callable[[int], bytes]
+"""What the speech model remembers after a window of its last answer; kept for resuming only."""
+
 ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | CancelDecode
+
+
+FRESH = ChannelSnapshot(
+    ChannelPoint(
+        scored_windows=0,
+        is_in_speech=False,
+        run_windows=0,
+        used_to_sample=0,
+        flushed_to_sample=-1,
+        num_utterances=0,
+        speech_samples=0,
+        memory=b"",
+    ),
+    num_finals=0,
+    language=None,
+)
+"""A channel that has heard nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +76,32 @@ class ChannelTranscriber:
     """The state of one channel. Methods return what the session must pass on, in order."""
 
     def __init__(
-        self, identity: ChannelIdentity, options: SessionOptions, speech: SpeechPolicy
+        self,
+        identity: ChannelIdentity,
+        options: SessionOptions,
+        speech: SpeechPolicy,
+        resumed: ChannelSnapshot = FRESH,
+        start_sample: int = 0,
     ) -> None:
+        point = resumed.point
         self._identity = identity
-        self._buffer = AudioBuffer()
+        self._buffer = AudioBuffer(start_sample)
         self._speech = speech
-        self._gate = SpeechGate(speech)
-        self._scored_windows = 0
+        self._gate = SpeechGate(
+            speech, is_in_speech=point.is_in_speech, run_windows=point.run_windows
+        )
+        self._scored_windows = point.scored_windows
         self._open: OpenUtterance | None = None
-        self._used_to_sample = 0
-        self._num_utterances = 0
-        self.speech_samples = 0
+        self._used_to_sample = point.used_to_sample
+        self._flushed_to_sample = point.flushed_to_sample
+        self._num_utterances = point.num_utterances
+        self.speech_samples = point.speech_samples
+        self.memory = point.memory
         self._options = options
-        self._finals = FinalQueue(identity.channel, LanguageLock(options.language))
+        language = LanguageLock(options.language, resumed.language)
+        self._finals = FinalQueue(identity.channel, language, resumed.num_finals)
+        if point.opened is not None:
+            self._open = self._utterance(point.opened, point)
         self._desk = DecodeDesk(identity.next_request_id, self._buffer, self._finals, options)
         self._silence = SilenceWatch()
         self._apply_endpointing()
@@ -124,7 +158,9 @@ class ChannelTranscriber:
             return oldest.audio_start_sample
         if self._open is not None:
             return self._open.audio_start_sample
-        return max(self._used_to_sample, self.scored_end_sample - self._idle_keep_samples)
+        kept_from = self.scored_end_sample - self._idle_keep_samples
+        # A window that a finalize cut through is still to be scored, whole.
+        return min(max(self._used_to_sample, kept_from), self.scored_end_sample)
 
     def unscored(self, max_windows: int) -> Samples | None:
         """Return the next whole windows to score, at most `max_windows`, or None."""
@@ -134,27 +170,71 @@ class ChannelTranscriber:
             return None
         return self._buffer.read(start, start + windows * WINDOW_SAMPLES)
 
-    def on_scores(self, probabilities: list[float]) -> list[ChannelOutput]:
+    def on_scores(
+        self, probabilities: list[float], memory_after: MemoryAfter | None = None
+    ) -> list[ChannelOutput]:
         """Take the speech probabilities of the next windows."""
         outputs: list[ChannelOutput] = []
-        for probability in probabilities:
+        for index, probability in enumerate(probabilities):
             is_speech = self._gate.push(probability)
             self._scored_windows += 1
             speech_end = None
-            if self._open is None:
+            before = self._open
+            if before is None:
                 outputs += self._maybe_open()
                 if self._open is not None:
                     speech_end = self._open.last_speech_end_sample
             else:
-                self._open.push_window(is_speech=is_speech)
-                speech_end = self._open.last_speech_end_sample
-                outputs += self._advance(self._open)
+                before.push_window(is_speech=is_speech)
+                speech_end = before.last_speech_end_sample
+                outputs += self._advance(before)
             outputs += self._tell_silence(speech_end)
+            if self._open is not None and self._open is not before:
+                memory = memory_after(index) if memory_after else b""
+                self._open.point = self._point(memory, self._open)
+        if memory_after is not None:
+            self.memory = memory_after(len(probabilities) - 1)
         self._forget_old_audio()
         return outputs
 
+    @property
+    def opened(self) -> SpeechStarted | None:
+        """The start of the open utterance, to tell a client that may have missed it."""
+        if self._open is None:
+            return None
+        return SpeechStarted(self._open.id, self._identity.channel, self._open.start_sample)
+
+    def snapshot(self) -> ChannelSnapshot:
+        """Return where this channel could go on elsewhere."""
+        unfinished = self._finals.oldest or self._open
+        point = unfinished.point if unfinished is not None else None
+        return ChannelSnapshot(
+            point or self._point(self.memory, None),
+            self._finals.num_published,
+            self._finals.language.language,
+        )
+
+    def _point(self, memory: bytes, opened: OpenUtterance | None) -> ChannelPoint:
+        return ChannelPoint(
+            scored_windows=self._scored_windows,
+            is_in_speech=self._gate.is_in_speech,
+            run_windows=self._gate.run_windows,
+            used_to_sample=self._used_to_sample,
+            flushed_to_sample=self._flushed_to_sample,
+            num_utterances=self._num_utterances,
+            speech_samples=self.speech_samples,
+            memory=memory,
+            opened=None if opened is None else opened.at_opening(),
+        )
+
     def finish_utterance(self, end_sample: int, reason: EndReason) -> list[ChannelOutput]:
-        """End the open utterance, if any, with audio up to `end_sample` at most."""
+        """End the open utterance, if any, with audio up to `end_sample` at most.
+
+        A flush that was taken before a resume comes again with the audio, and changes nothing.
+        """
+        if end_sample <= self._flushed_to_sample:
+            return []
+        self._flushed_to_sample = end_sample
         utterance = self._open
         self._gate.reset()
         if utterance is None:
@@ -227,19 +307,16 @@ class ChannelTranscriber:
 
     def _open_at(self, start_sample: int, audio_start: int, flags: list[bool]) -> SpeechStarted:
         audio_start = max(audio_start, self._used_to_sample, self._buffer.start_sample)
-        index = self._num_utterances * self._identity.num_channels + self._identity.channel
-        self._num_utterances += 1
         first_window = self._scored_windows - len(flags)
-        last_speech_window = max(i for i, is_speech in enumerate(flags) if is_speech)
-        self._open = OpenUtterance(
-            id=index + 1,
-            start_sample=start_sample,
-            audio_start_sample=audio_start,
-            first_window=first_window,
-            last_speech_end_sample=(first_window + last_speech_window + 1) * WINDOW_SAMPLES,
-            speech_flags=flags,
-        )
+        self._num_utterances += 1
+        opened = OpenPoint(start_sample, audio_start, first_window, tuple(flags))
+        self._open = self._utterance(opened, None)
         return SpeechStarted(self._open.id, self._identity.channel, start_sample)
+
+    def _utterance(self, opened: OpenPoint, point: ChannelPoint | None) -> OpenUtterance:
+        """Return the newest utterance as it opened, named by how many there are."""
+        index = (self._num_utterances - 1) * self._identity.num_channels + self._identity.channel
+        return OpenUtterance.opened(index + 1, opened, point)
 
     def _advance(self, utterance: OpenUtterance) -> list[ChannelOutput]:
         scored_end = utterance.scored_end_sample

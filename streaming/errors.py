@@ -17,6 +17,10 @@ class ErrorCode(StrEnum):
     AUDIO_TOO_FAST = "audio_too_fast"
     SESSION_TOO_LONG = "session_too_long"
     IDLE_TIMEOUT = "idle_timeout"
+    SESSION_NOT_FOUND = "session_not_found"
+    SESSION_TAKEN = "session_taken"
+    TENANT_LIMIT = "tenant_limit"
+    STORE_UNAVAILABLE = "store_unavailable"
     SLOW_CONSUMER = "slow_consumer"
     OVERLOADED = "overloaded"
     GOING_AWAY = "going_away"
@@ -53,6 +57,8 @@ RETRYABLE = frozenset(
         ErrorCode.IDLE_TIMEOUT,
         ErrorCode.SLOW_CONSUMER,
         ErrorCode.OVERLOADED,
+        ErrorCode.TENANT_LIMIT,
+        ErrorCode.STORE_UNAVAILABLE,
         ErrorCode.GOING_AWAY,
         ErrorCode.INTERNAL,
     }

@@ -72,10 +72,31 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionReady:
-    """The session is open with these options."""
+    """The session is open with these options; with `secret` it can be resumed, if that is set."""
 
     session_id: str
     options: SessionOptions
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """The session goes on: everything missed was said before this.
+
+    Audio is needed again from `offset_samples` on, the client's own sample `client_sample`.
+    """
+
+    session_id: str
+    options: SessionOptions
+    offset_samples: int
+    client_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway:
+    """This server stops; the session can be resumed on another at once."""
+
+    reconnect_within_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +178,10 @@ class PongSent:
 
 @dataclass(frozen=True, slots=True)
 class AudioAcknowledged:
-    """Audio before this place will not be needed again."""
+    """Audio before this place will not be needed again; nor the client's own before its sample."""
 
     offset_samples: int
+    client_sample: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +213,8 @@ class Closed:
 
 ServerEvent = (
     SessionReady
+    | SessionResumed
+    | GoingAway
     | SpeechStarted
     | Interim
     | Final

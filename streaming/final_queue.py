@@ -49,11 +49,11 @@ class FinalQueue:
     Bounded by back-pressure: the shell stops reading a session with too many pending finals.
     """
 
-    def __init__(self, channel: int, language: LanguageLock) -> None:
+    def __init__(self, channel: int, language: LanguageLock, num_published: int = 0) -> None:
         self._channel = channel
         self._entries: deque[PendingFinal | SilenceReached | Marker] = deque()
         self.language = language
-        self.num_published = 0
+        self.num_published = num_published
 
     @property
     def num_pending(self) -> int:

@@ -103,16 +103,17 @@ class RawAudioIntake:
 
     Args:
         audio: A format whose encoding is not CONTAINER and whose sample rate is known.
+        is_continued: Whether the bytes begin within the stream, not with its head.
     """
 
-    def __init__(self, audio: AudioFormat) -> None:
+    def __init__(self, audio: AudioFormat, *, is_continued: bool = False) -> None:
         if audio.sample_rate_hz is None:
             raise ValueError("raw audio needs a sample rate")
         self._encoding = audio.encoding
         self._num_channels = audio.num_channels
         self._frame_bytes = _SAMPLE_BYTES[audio.encoding] * audio.num_channels
         self._partial = b""
-        self._head: bytes | None = b""
+        self._head: bytes | None = None if is_continued else b""
         mixes = audio.channel_mode is ChannelMode.MIX
         self._resampler = ChannelResampler(
             audio.sample_rate_hz, audio.num_channels, 1 if mixes else audio.num_channels

@@ -13,8 +13,8 @@ LOCK_PROBABILITY = 0.6
 class LanguageLock:
     """The language to decode in; None while it must be detected."""
 
-    def __init__(self, requested: str) -> None:
-        self.language: str | None = None if requested == AUTO_LANGUAGE else requested
+    def __init__(self, requested: str, locked: str | None = None) -> None:
+        self.language: str | None = locked if requested == AUTO_LANGUAGE else requested
 
     def observe_final(self, hypothesis: Hypothesis) -> None:
         """Lock on a final that has words and a sure language."""

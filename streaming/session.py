@@ -14,7 +14,13 @@ from itertools import count
 
 import numpy as np
 
-from streaming.channel import ChannelIdentity, ChannelOutput, ChannelTranscriber
+from streaming.channel import (
+    FRESH,
+    ChannelIdentity,
+    ChannelOutput,
+    ChannelTranscriber,
+    MemoryAfter,
+)
 from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit, ScoreSpeech
 from streaming.errors import StarlingError
 from streaming.events import (
@@ -24,12 +30,14 @@ from streaming.events import (
     Failed,
     Finalized,
     FinalizeRequested,
+    GoingAway,
     OptionsChanged,
     OptionsUpdated,
     PingReceived,
     PongSent,
     ServerEvent,
     SessionReady,
+    SessionResumed,
     StopRequested,
     UtteranceEnded,
 )
@@ -43,7 +51,9 @@ from streaming.options import (
     SessionOptions,
     apply_update,
 )
+from streaming.resume import Resumption, resume_place
 from streaming.session_limits import SessionClock, SessionLimits
+from streaming.snapshot import SessionSnapshot
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
 from streaming.transcript import Hypothesis
 
@@ -52,6 +62,12 @@ MAX_WINDOWS_PER_SCORE = 64
 
 ACK_STEP_SAMPLES = 5 * TARGET_RATE_HZ
 """In silence the safe position is told this often; after a final it is told at once."""
+
+RECONNECT_WITHIN_S = 1.0
+"""Over which time the clients of a stopping server should spread their coming back."""
+
+MAX_OPTIONS_SINCE = 64
+"""Changes of options after the safe place that a snapshot tells apart; more are merged."""
 
 ControlEvent = FinalizeRequested | OptionsChanged | PingReceived | StopRequested
 
@@ -72,30 +88,47 @@ class SessionPlan:
     option_limits: OptionLimits
     limits: SessionLimits
     speech: SpeechPolicy
+    tenant: str = ""
+    secret: str = ""
+    """With it a client can resume the session; empty where its protocol knows no such thing."""
+
+    opened_at_unix_s: float = 0.0
+    resumption: Resumption | None = None
 
 
 class Session:
-    """The state machine of one session."""
+    """The state machine of one session, new or going on from a snapshot."""
 
     def __init__(self, plan: SessionPlan, now: float) -> None:
         self._plan = plan
         self.options = plan.options
         self._state = _State.OPEN
-        self._clock = SessionClock(plan.limits, now)
+        resumption = plan.resumption
+        snapshot = resumption.snapshot if resumption is not None else None
+        start_sample = snapshot.safe_sample if snapshot is not None else 0
+        started_at = now - (resumption.elapsed_s if resumption is not None else 0.0)
+        self._clock = SessionClock(plan.limits, now, started_at)
+        self._options_since: list[tuple[int, SessionOptions]] = [(start_sample, plan.options)]
         self._request_ids = count(1)
         self._request_channel: dict[int, int] = {}
         num = plan.options.audio.num_transcripts
         self._channels = [
             ChannelTranscriber(
-                ChannelIdentity(i, num, self._request_ids.__next__), plan.options, plan.speech
+                ChannelIdentity(i, num, self._request_ids.__next__),
+                plan.options,
+                plan.speech,
+                FRESH if snapshot is None else snapshot.channels[i],
+                start_sample,
             )
             for i in range(num)
         ]
         self._scoring: set[int] = set()
         self._flushes = FlushQueue(num)
-        self._seq = 0
-        self._acked_sample = 0
-        self._received_samples = 0
+        self._is_leaving = False
+        self._has_ended = False
+        self._seq = 0 if resumption is None else resumption.next_seq_after
+        self._acked_sample = start_sample
+        self._received_samples = start_sample
         self._error: StarlingError | None = None
         self._is_abandoned = False
 
@@ -103,6 +136,11 @@ class Session:
     def is_closed(self) -> bool:
         """Whether the last message is out."""
         return self._state is _State.CLOSED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether `closed` was said, and nobody may go on."""
+        return self._has_ended
 
     @property
     def is_draining(self) -> bool:
@@ -132,12 +170,45 @@ class Session:
         return num_pending_finals >= limits.max_pending_finals or self._flushes.is_full
 
     def start(self) -> list[Effect]:
-        """Return the effects of opening: the `ready` message."""
-        return [self._emit(SessionReady(self._plan.session_id, self.options))]
+        """Return the effects of opening: `ready`, or what was missed and then `resumed`."""
+        plan = self._plan
+        if plan.resumption is None:
+            return [self._emit(SessionReady(plan.session_id, self.options, plan.secret))]
+        place = resume_place(self.options.audio, self._received_samples)
+        effects: list[Effect] = [Emit(m.seq, m.event) for m in plan.resumption.missed]
+        effects.append(
+            self._emit(
+                SessionResumed(
+                    plan.session_id, self.options, place.safe_sample, place.client_sample
+                )
+            )
+        )
+        opened = [c.opened for c in self._channels]
+        return effects + [self._emit(started) for started in opened if started is not None]
+
+    def memories(self) -> list[bytes]:
+        """Return what the speech model remembers of each channel, to go on with."""
+        return [transcriber.memory for transcriber in self._channels]
+
+    def snapshot(self) -> SessionSnapshot:
+        """Return where this session could go on elsewhere, as of what was emitted so far."""
+        safe = self._safe_sample
+        before = [options for since, options in self._options_since if since < safe]
+        return SessionSnapshot(
+            options=before[-1] if before else self._options_since[0][1],
+            safe_sample=safe,
+            last_seq=self._seq,
+            opened_at_unix_s=self._plan.opened_at_unix_s,
+            channels=tuple(transcriber.snapshot() for transcriber in self._channels),
+        )
+
+    @property
+    def _safe_sample(self) -> int:
+        return min(transcriber.safe_sample for transcriber in self._channels)
 
     def on_audio(self, audio: Channels, now: float) -> list[Effect]:
         """Take audio of all channels, shape (num_transcripts, n); ignored while draining."""
-        if self._state is not _State.OPEN:
+        if self._state is not _State.OPEN or self._is_leaving:
             return []
         self._clock.touch(now)
         for transcriber, samples in zip(self._channels, audio, strict=True):
@@ -162,7 +233,7 @@ class Session:
         self._clock.touch(now)
         if isinstance(event, PingReceived) and self._state is not _State.CLOSED:
             return [self._emit(PongSent(event.id))]
-        if self._state is not _State.OPEN:
+        if self._state is not _State.OPEN or self._is_leaving:
             return []
         if isinstance(event, FinalizeRequested):
             return self._flush(EndReason.FINALIZE, event.id)
@@ -170,12 +241,15 @@ class Session:
             return self._change_options(event)
         return self._drain()
 
-    def on_scores(self, channel: int, probabilities: list[float]) -> list[Effect]:
+    def on_scores(
+        self, channel: int, probabilities: list[float], memory_after: MemoryAfter | None = None
+    ) -> list[Effect]:
         """Take the answer to a `ScoreSpeech`: one probability a window."""
         if self._state is _State.CLOSED:
             return []
         self._scoring.discard(channel)
-        effects = self._pass_on(channel, self._channels[channel].on_scores(probabilities))
+        outputs = self._channels[channel].on_scores(probabilities, memory_after)
+        effects = self._pass_on(channel, outputs)
         effects += self._end_flushed_utterances()
         effects += self._acknowledge(at_once=False)
         return effects + self._score_more()
@@ -186,7 +260,7 @@ class Session:
         if channel is None or self._state is _State.CLOSED:
             return []
         outputs = self._channels[channel].on_decoded(request_id, hypothesis)
-        return self._pass_on(channel, outputs)
+        return self._pass_on(channel, outputs) + self._maybe_leave()
 
     def on_decode_failed(self, request_id: int) -> list[Effect]:
         """Take it that the engine could not answer a `Decode`."""
@@ -194,7 +268,7 @@ class Session:
         if channel is None or self._state is _State.CLOSED:
             return []
         outputs = self._channels[channel].on_decode_failed(request_id)
-        return self._pass_on(channel, outputs)
+        return self._pass_on(channel, outputs) + self._maybe_leave()
 
     def fail(self, error: StarlingError) -> list[Effect]:
         """End the session for `error`, once everything heard is in finals."""
@@ -209,9 +283,38 @@ class Session:
             return []
         self._error = error or self._error
         self._is_abandoned = True
+        return [*self._cancel_decodes(), *self._close()]
+
+    def detach(self, error: StarlingError | None = None) -> list[Effect]:
+        """Let go of the session without ending it: it goes on elsewhere from its snapshot."""
+        if self._state is _State.CLOSED:
+            return []
+        self._state = _State.CLOSED
+        failed = [] if error is None else [self._emit(Failed(error))]
+        return [*self._cancel_decodes(), *failed, Close()]
+
+    def hand_over(self) -> list[Effect]:
+        """Take no more audio; once the finals that wait for the engine are out, leave."""
+        if self._state is not _State.OPEN or self._is_leaving:
+            return []
+        self._is_leaving = True
+        return self._maybe_leave()
+
+    def leave(self) -> list[Effect]:
+        """Tell the client to go on elsewhere, now."""
+        if self._state is _State.CLOSED:
+            return []
+        going = self._emit(GoingAway(RECONNECT_WITHIN_S))
+        return [going, *self.detach()]
+
+    def _maybe_leave(self) -> list[Effect]:
+        is_due = self._is_leaving and self._state is _State.OPEN and not self.num_pending_finals
+        return self.leave() if is_due else []
+
+    def _cancel_decodes(self) -> list[Effect]:
         ids = [i for c in self._channels for i in c.outstanding_requests()]
         self._request_channel.clear()
-        return [*(CancelDecode(i) for i in ids), *self._close()]
+        return [CancelDecode(i) for i in ids]
 
     def next_deadline(self) -> float | None:
         """Return the instant at which `on_timeout` wants to be called."""
@@ -219,12 +322,16 @@ class Session:
 
     def on_timeout(self, now: float) -> list[Effect]:
         """Check the limits that depend on waiting time."""
+        error = self.overdue(now)
+        return [] if error is None else self.fail(error)
+
+    def overdue(self, now: float) -> StarlingError | None:
+        """Return the limit on waiting time that is reached, if any."""
         if self._state is not _State.OPEN:
-            return []
+            return None
         if self.is_congested:
             self._clock.touch(now)
-        error = self._clock.check(now)
-        return [] if error is None else self.fail(error)
+        return self._clock.check(now)
 
     def _emit(self, event: ServerEvent) -> Emit:
         self._seq += 1
@@ -233,7 +340,7 @@ class Session:
     def _score_more(self) -> list[Effect]:
         effects: list[Effect] = []
         for index, transcriber in enumerate(self._channels):
-            if index in self._scoring:
+            if index in self._scoring or self._is_leaving:
                 continue
             windows = self._flushes.windows_to_score(
                 index, transcriber.scored_end_sample, MAX_WINDOWS_PER_SCORE
@@ -252,6 +359,9 @@ class Session:
         except StarlingError as error:
             return self.fail(error)
         self.options = options
+        self._options_since.append((self._received_samples, options))
+        if len(self._options_since) > MAX_OPTIONS_SINCE:
+            del self._options_since[1]
         for transcriber in self._channels:
             transcriber.set_options(options)
         return [self._emit(OptionsUpdated(options))]
@@ -309,12 +419,15 @@ class Session:
     def _acknowledge(self, *, at_once: bool) -> list[Effect]:
         if self._state is _State.CLOSED:
             return []
-        safe = min(c.safe_sample for c in self._channels)
+        safe = self._safe_sample
         step = 1 if at_once else ACK_STEP_SAMPLES
         if safe - self._acked_sample < step:
             return []
         self._acked_sample = safe
-        return [self._emit(AudioAcknowledged(safe))]
+        while len(self._options_since) > 1 and self._options_since[1][0] < safe:
+            del self._options_since[0]
+        place = resume_place(self.options.audio, safe)
+        return [self._emit(AudioAcknowledged(safe, place.client_sample))]
 
     def _close_reason(self) -> str:
         if self._error is not None:
@@ -334,4 +447,5 @@ class Session:
         )
         effects += [self._emit(closed), Close()]
         self._state = _State.CLOSED
+        self._has_ended = True
         return effects

@@ -25,9 +25,9 @@ class SessionLimits:
 class SessionClock:
     """The waiting-time side of a session."""
 
-    def __init__(self, limits: SessionLimits, now: float) -> None:
+    def __init__(self, limits: SessionLimits, now: float, started_at: float | None = None) -> None:
         self._limits = limits
-        self._started_at = now
+        self._started_at = now if started_at is None else started_at
         self._heard_at = now
 
     def touch(self, now: float) -> None:

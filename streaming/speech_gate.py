@@ -30,28 +30,30 @@ class SpeechPolicy:
 class SpeechGate:
     """Hysteresis over the speech probabilities of one channel."""
 
-    def __init__(self, policy: SpeechPolicy) -> None:
+    def __init__(
+        self, policy: SpeechPolicy, *, is_in_speech: bool = False, run_windows: int = 0
+    ) -> None:
         self.policy = policy
-        self._is_in_speech = False
-        self._run_windows = 0
+        self.is_in_speech = is_in_speech
+        self.run_windows = run_windows
 
     def push(self, probability: float) -> bool:
         """Take the next window's probability; return whether the window is speech."""
         threshold = (
-            self.policy.release_probability if self._is_in_speech else self.policy.onset_probability
+            self.policy.release_probability if self.is_in_speech else self.policy.onset_probability
         )
-        self._is_in_speech = probability >= threshold
-        self._run_windows = self._run_windows + 1 if self._is_in_speech else 0
-        return self._is_in_speech
+        self.is_in_speech = probability >= threshold
+        self.run_windows = self.run_windows + 1 if self.is_in_speech else 0
+        return self.is_in_speech
 
     @property
     def started_windows_ago(self) -> int | None:
         """How many windows back the present run of speech began, once it is long enough."""
-        if self._run_windows < self.policy.min_start_windows:
+        if self.run_windows < self.policy.min_start_windows:
             return None
-        return self._run_windows
+        return self.run_windows
 
     def reset(self) -> None:
         """Begin anew, as after a finalize: what follows must earn its own start."""
-        self._is_in_speech = False
-        self._run_windows = 0
+        self.is_in_speech = False
+        self.run_windows = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from streaming.agreement import HypothesisBuffer
 from streaming.checkpoints import Checkpoints
 from streaming.effects import Purpose
+from streaming.snapshot import ChannelPoint, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Hypothesis
 
@@ -24,7 +25,7 @@ class OpenUtterance:
     """Speech from its start to now.
 
     `audio_start_sample` includes the pre-roll; `speech_flags` holds one entry a window from
-    `first_window` on.
+    `first_window` on. `point` is where the channel would go on to live through it again.
     """
 
     id: int
@@ -38,7 +39,34 @@ class OpenUtterance:
     answered: SpanDecode | None = None
     decoded_to_sample: int = 0
     ahead_to_sample: int = 0
+    point: ChannelPoint | None = None
     checkpoints: Checkpoints = field(init=False)
+
+    @classmethod
+    def opened(
+        cls, utterance_id: int, opened: OpenPoint, point: ChannelPoint | None
+    ) -> "OpenUtterance":
+        """Return an utterance as it is when it opens."""
+        flags = list(opened.speech_flags)
+        last_speech_window = max(i for i, is_speech in enumerate(flags) if is_speech)
+        return cls(
+            id=utterance_id,
+            start_sample=opened.start_sample,
+            audio_start_sample=opened.audio_start_sample,
+            first_window=opened.first_window,
+            last_speech_end_sample=(opened.first_window + last_speech_window + 1) * WINDOW_SAMPLES,
+            speech_flags=flags,
+            point=point,
+        )
+
+    def at_opening(self) -> OpenPoint:
+        """Return what to keep of it; to be called when it has just opened."""
+        return OpenPoint(
+            self.start_sample,
+            self.audio_start_sample,
+            self.first_window,
+            tuple(self.speech_flags),
+        )
 
     def __post_init__(self) -> None:
         """Count checkpoints from the first sample that is decoded."""

@@ -26,6 +26,7 @@ _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 CLIENT_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Start,
+    wire.Resume,
     wire.Finalize,
     wire.Update,
     wire.Ping,
@@ -38,6 +39,7 @@ COMPATIBILITY_PAGES: tuple[CompatibilityPage, ...] = (
 )
 SERVER_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Ready,
+    wire.Resumed,
     wire.SpeechStarted,
     wire.Interim,
     wire.Final,
@@ -46,6 +48,7 @@ SERVER_MESSAGES: tuple[type[BaseModel], ...] = (
     wire.Updated,
     wire.Pong,
     wire.Ack,
+    wire.GoingAway,
     wire.WarningMessage,
     wire.Error,
     wire.Closed,

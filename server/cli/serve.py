@@ -10,7 +10,7 @@ import structlog
 import typer
 import uvicorn
 
-from server.app import DRAIN_TIMEOUT_S, build_app, build_factory, drain
+from server.app import build_app, build_factory, drain
 from server.grpc_server import GrpcServer, tls_credentials
 from server.loading import load_models
 from server.logs import configure_logs
@@ -37,7 +37,7 @@ def serve(
         str | None, typer.Option(help="Model name, Hugging Face id or folder.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    redis_url: Annotated[str | None, typer.Option(help="Redis (not used yet).")] = None,
+    redis_url: Annotated[str | None, typer.Option(help="Redis that replicas share.")] = None,
     config: Annotated[
         Path | None, typer.Option(envvar="STARLING_CONFIG", help="TOML file with settings.")
     ] = None,
@@ -79,8 +79,6 @@ def _warn(settings: Settings) -> None:
             host=settings.host,
             hint="set STARLING_API_KEYS or STARLING_API_KEYS_FILE",
         )
-    if settings.redis_url is not None:
-        log.warning("setting has no effect yet", setting="redis_url")
 
 
 def _bind(host: str, port: int, options: str) -> socket.socket:
@@ -174,7 +172,7 @@ class AnnouncingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let sessions publish what they heard, then close."""
         if self._grpc is not None:
-            await self._grpc.send_away(DRAIN_TIMEOUT_S)
+            await self._grpc.send_away(self._factory.settings.drain_timeout_s)
         await drain(self._factory)
         if self._grpc is not None:
             await self._grpc.stop()

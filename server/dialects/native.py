@@ -12,6 +12,7 @@ from server.dialects.sockets import SocketManners
 from streaming import events as ev
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import TARGET_RATE_HZ, OptionRequest, SessionOptions
+from streaming.resume import ResumeRequest
 from streaming.transcript import Word, join_words
 
 LIST_OPTIONS = frozenset({"keyterms"})
@@ -22,6 +23,8 @@ OPTION_NAMES = tuple(
 
 ControlAnswer = (
     ev.SessionReady
+    | ev.SessionResumed
+    | ev.GoingAway
     | ev.Finalized
     | ev.OptionsUpdated
     | ev.PongSent
@@ -44,6 +47,8 @@ ToldEvent = (
 
 class NativeDialect(SocketManners):
     """Translates between wire messages and events."""
+
+    can_resume = True
 
     def options_from_query(self, query: Mapping[str, Sequence[str]]) -> OptionRequest:
         """Return the options named in the query; `keyterms` may repeat or hold commas."""
@@ -72,6 +77,15 @@ class NativeDialect(SocketManners):
             name: value for name in OPTION_NAMES if (value := getattr(said, name)) is not None
         }
         return replace(named, **changes)
+
+    def resume(self, message: str | bytes) -> ResumeRequest | None:
+        """Return what a first message wants to go on with, if that is what it wants."""
+        if isinstance(message, bytes):
+            return None
+        parsed = _parse(message)
+        if not isinstance(parsed, wire.Resume):
+            return None
+        return ResumeRequest(parsed.session, parsed.secret, parsed.last_seq)
 
     def decode(self, message: str | bytes) -> list[ev.ClientEvent]:
         """Return the event of a message after the first."""
@@ -105,10 +119,10 @@ def client_event(message: wire.AnyClientMessage) -> ev.ClientEvent:
             return ev.PingReceived(message.id)
         case wire.Stop():
             return ev.StopRequested()
-        case wire.Start():
+        case wire.Start() | wire.Resume():
             raise StarlingError(
                 ErrorCode.PROTOCOL_VIOLATION,
-                "`start` came after the session had started",
+                f"`{message.type}` came after the session had started",
                 "send `update` to change options; encoding in the address starts the session",
             )
         case _:
@@ -123,8 +137,8 @@ def _parse(message: str) -> wire.AnyClientMessage:
 
 
 JSON_HINT = (
-    "text messages are JSON objects with a `type` of start, update, finalize, ping or stop; "
-    "audio goes in binary messages"
+    "text messages are JSON objects with a `type` of start, resume, update, finalize, ping or "
+    "stop; audio goes in binary messages"
 )
 
 
@@ -136,7 +150,7 @@ def explain(error: ValidationError, code: ErrorCode, hint: str = JSON_HINT) -> S
     return StarlingError(code, f"the message is not understood ({what})", hint)
 
 
-_MESSAGE_TYPES = ("start", "update", "finalize", "ping", "stop")
+_MESSAGE_TYPES = ("start", "resume", "update", "finalize", "ping", "stop")
 
 
 def _unknown_option(name: str) -> StarlingError:
@@ -246,8 +260,8 @@ def to_wire(seq: int, event: ToldEvent) -> wire.ServerMessage:
                 end=_seconds(end),
                 reason=reason.value,
             )
-        case ev.AudioAcknowledged(offset):
-            return wire.Ack(seq=seq, offset=_seconds(offset))
+        case ev.AudioAcknowledged(offset, sample):
+            return wire.Ack(seq=seq, offset=_seconds(offset), sample=sample)
         case _:
             return _to_wire_control(seq, event)
 
@@ -257,8 +271,20 @@ def _to_wire_control(  # noqa: PLR0911 # one line an event
     event: ControlAnswer,
 ) -> wire.ServerMessage:
     match event:
-        case ev.SessionReady(session_id, options):
-            return wire.Ready(seq=seq, session=session_id, options=effective(options))
+        case ev.SessionReady(session_id, options, secret):
+            return wire.Ready(
+                seq=seq, session=session_id, secret=secret, options=effective(options)
+            )
+        case ev.SessionResumed():
+            return wire.Resumed(
+                seq=seq,
+                session=event.session_id,
+                options=effective(event.options),
+                offset=_seconds(event.offset_samples),
+                sample=event.client_sample,
+            )
+        case ev.GoingAway(reconnect_within_s):
+            return wire.GoingAway(seq=seq, reconnect_within_s=reconnect_within_s)
         case ev.Finalized(client_id, offset):
             return wire.Finalized(seq=seq, id=client_id, offset=_seconds(offset))
         case ev.OptionsUpdated(options):

@@ -20,8 +20,9 @@ from server.dialects.native_proto import fill, named_fields
 from streaming import events as ev
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import OptionRequest
+from streaming.resume import ResumeRequest
 
-_HINT = "a request holds one of: start, audio, update, finalize, ping, stop"
+_HINT = "a request holds one of: start, resume, audio, update, finalize, ping, stop"
 
 
 class NativeCallDialect:
@@ -43,6 +44,14 @@ class NativeCallDialect:
             case _:
                 _parse(message)
                 return None
+
+    def resume(self, message: StreamingTranscribeRequest) -> ResumeRequest | None:
+        """Return what a first message wants to go on with, if that is what it wants."""
+        if message.WhichOneof("message") != "resume":
+            return None
+        parsed = _parse(message)
+        assert isinstance(parsed, wire.Resume)
+        return ResumeRequest(parsed.session, parsed.secret, parsed.last_seq)
 
     def decode(self, message: StreamingTranscribeRequest) -> list[ev.ClientEvent]:
         """Return the event of a message after the first."""

@@ -67,6 +67,15 @@ class Start(TunableOptions):
     model: str | None = Field(None, description="A model this server has loaded.")
 
 
+class Resume(ClientMessage):
+    """Goes on with a session on a new connection, in place of `start`. Answered by `resumed`."""
+
+    type: Literal["resume"] = "resume"
+    session: str = Field(max_length=64, description="The session's id, from `ready`.")
+    secret: str = Field(max_length=128, description="The session's secret, from `ready`.")
+    last_seq: int = Field(ge=0, description="`seq` of the last message that arrived.")
+
+
 class Finalize(ClientMessage):
     """Ends the current utterance now; the session goes on. Answered by `finalized`."""
 
@@ -93,7 +102,9 @@ class Stop(ClientMessage):
     type: Literal["stop"] = "stop"
 
 
-AnyClientMessage = Annotated[Start | Finalize | Update | Ping | Stop, Field(discriminator="type")]
+AnyClientMessage = Annotated[
+    Start | Resume | Finalize | Update | Ping | Stop, Field(discriminator="type")
+]
 CLIENT_MESSAGE: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 
 
@@ -137,8 +148,24 @@ class Ready(ServerMessage):
     """The session is open; audio may flow."""
 
     type: Literal["ready"] = "ready"
-    session: str = Field(description="Session id, for logs and support.")
+    session: str = Field(description="Session id, for logs, support and `resume`.")
+    secret: str = Field(
+        "", description="Shown with `resume`; whoever knows it can take the session."
+    )
     options: EffectiveOptions
+
+
+class Resumed(ServerMessage):
+    """The session goes on here. What was missed came before; audio is sent again from `sample`."""
+
+    type: Literal["resumed"] = "resumed"
+    session: str
+    options: EffectiveOptions
+    offset: float = Field(description="Seconds of audio that are dealt with.")
+    sample: int = Field(
+        description="Send audio again from this sample of your own on (counted in one channel, at "
+        "your rate); 0, its first byte, for a container."
+    )
 
 
 class SpeechStarted(ServerMessage):
@@ -217,6 +244,20 @@ class Ack(ServerMessage):
 
     type: Literal["ack"] = "ack"
     offset: float = Field(description="Seconds of audio.")
+    sample: int = Field(
+        0,
+        description="The same as a number of your own samples in one channel, less what a "
+        "resampler needs to warm up: forget what came before. Always 0 for a container.",
+    )
+
+
+class GoingAway(ServerMessage):
+    """This server stops: connect again and `resume`; the socket closes with 1012."""
+
+    type: Literal["going_away"] = "going_away"
+    reconnect_within_s: float = Field(
+        description="Wait a random time up to this, so that not all clients come at once."
+    )
 
 
 class WarningMessage(ServerMessage):
@@ -258,6 +299,8 @@ class Closed(ServerMessage):
 
 AnyServerMessage = Annotated[
     Ready
+    | Resumed
+    | GoingAway
     | SpeechStarted
     | Interim
     | Final

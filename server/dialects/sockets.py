@@ -8,6 +8,7 @@ from server.dialects.base import Dialect
 from server.error_body import error_body
 from server.wire_status import NORMAL_CLOSURE, WIRE_STATUS
 from streaming.errors import StarlingError
+from streaming.resume import ResumeRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ class SocketManners:
     refuses_in_handshake: ClassVar[bool] = False
     """Whether options and full houses are answered before the socket opens, not in messages."""
 
+    can_resume: ClassVar[bool] = False
+    """Whether clients can go on with a session on another connection."""
+
+    def resume(self, message: str | bytes) -> ResumeRequest | None:  # noqa: ARG002 # most know none
+        """Return what a first message wants to go on with, if that is what it wants."""
+        return None
+
     def handshake_headers(self) -> Mapping[str, str]:
         """Return headers for the answer that opens the socket."""
         return {}
@@ -50,6 +58,10 @@ class SocketDialect(Dialect[str | bytes, str], Protocol):
     """A dialect with the manners of a socket."""
 
     refuses_in_handshake: ClassVar[bool]
+    can_resume: ClassVar[bool]
+
+    def resume(self, message: str | bytes) -> ResumeRequest | None:
+        """See `SocketManners`."""
 
     def handshake_headers(self) -> Mapping[str, str]:
         """See `SocketManners`."""

@@ -6,6 +6,8 @@ larger, so whoever held the session before can write no more, however late it no
 Writes happen at commit points (a final, an ack, a change of options), never for audio or interims.
 """
 
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -30,11 +32,29 @@ class Ownership:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenure:
+    """What an owner begins with: its right to write, and the last number the log holds."""
+
+    ownership: Ownership
+    logged_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What stays the same over a session's life: whose it is, and the hash of its secret."""
 
     tenant: str
     secret_digest: str
+
+    @classmethod
+    def of(cls, tenant: str, secret: str) -> "Identity":
+        """Return the identity of a session with this secret, which is itself kept nowhere."""
+        return cls(tenant, hashlib.sha256(secret.encode()).hexdigest())
+
+    def has_secret(self, secret: str) -> bool:
+        """Say, in constant time, whether this is the secret; an empty one never is."""
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        return hmac.compare_digest(digest, self.secret_digest) and bool(secret)
 
 
 @dataclass(frozen=True, slots=True)

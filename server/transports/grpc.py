@@ -9,11 +9,18 @@ from grpc.aio import EOF, InternalError, ServicerContext
 
 from server.dialects.base import Dialect
 from server.grpc_status import error_status
-from server.session_opening import SessionFactory, count_refusal, first_message, refusal_events
-from server.session_runner import SessionRunner
+from server.hosting import Host, new_session
+from server.session_opening import (
+    SessionFactory,
+    count_refusal,
+    open_with,
+    receive_first,
+    refusal_events,
+)
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import ClientEvent
+from streaming.resume import ResumeRequest
 
 log = structlog.get_logger()
 
@@ -29,6 +36,9 @@ SentT = TypeVar("SentT")
 
 class CallDialect(Dialect[ReceivedT, SentT], Protocol[ReceivedT, SentT]):
     """A dialect with what only a call has."""
+
+    def resume(self, message: ReceivedT) -> ResumeRequest | None:
+        """Return what a first message wants to go on with, if that is what it wants."""
 
     def first_events(self, message: ReceivedT) -> list[ClientEvent]:
         """Return what a first message brings beside options."""
@@ -142,7 +152,7 @@ async def serve_call(
     factory: SessionFactory,
 ) -> None:
     """Run one call from its metadata to its status."""
-    await check_key(context, factory)
+    tenant = await check_key(context, factory)
     connection = CallConnection(context, dialect, factory.settings)
     try:
         factory.admission.enter()
@@ -152,7 +162,7 @@ async def serve_call(
         metrics = factory.services.metrics
         metrics.sessions_open.set(factory.admission.num_open)
         try:
-            await _run_session(connection, dialect, factory)
+            await _run_session(connection, dialect, factory, tenant)
         finally:
             factory.admission.leave()
             metrics.sessions_open.set(factory.admission.num_open)
@@ -173,41 +183,41 @@ async def _fail(context: ServicerContext[Any, Any], error: StarlingError) -> Non
         raise asyncio.CancelledError from None
 
 
-async def check_key(context: ServicerContext[Any, Any], factory: SessionFactory) -> None:
-    """Let the call pass, or end it with UNAUTHENTICATED."""
+async def check_key(context: ServicerContext[Any, Any], factory: SessionFactory) -> str:
+    """Let the call pass and return its tenant, or end it with UNAUTHENTICATED."""
     headers = {str(name): str(value) for name, value in context.invocation_metadata() or ()}
     try:
-        factory.authenticator.check(headers, ())
+        return factory.authenticator.check(headers, ())
     except StarlingError as error:
         count_refusal(factory, error)
         await context.abort_with_status(error_status(error))
+        raise
 
 
 async def _run_session(
     connection: CallConnection[ReceivedT, SentT],
     dialect: CallDialect[ReceivedT, SentT],
     factory: SessionFactory,
+    tenant: str,
 ) -> None:
+    host = Host(factory, dialect, connection, tenant)
     try:
-        named = dialect.options_from_query({})
-        opening = await first_message(connection, dialect, factory.settings, named)
-        if opening is None:
+        message = await receive_first(connection, factory.settings)
+        if message is None:
             return
-        message, request = opening
-        plan = factory.plan(request)
+        resumed = dialect.resume(message)
+        if resumed is not None:
+            error = await host.resume(resumed, factory.settings.idle_timeout_s)
+        else:
+            request = open_with(message, dialect, dialect.options_from_query({}))
+            plan = new_session(factory.plan(request), tenant, can_resume=True)
+            encoding = str(plan.options.audio.encoding)
+            log.info("session opened", session=plan.session_id, encoding=encoding, transport="grpc")
+            error = await host.run(plan, dialect.first_events(message))
+        if error is not None and not connection.is_closed:
+            await connection.close(error)
     except StarlingError as error:
         await _refuse(connection, dialect, factory, error)
-        return
-    encoding = str(plan.options.audio.encoding)
-    log.info("session opened", session=plan.session_id, encoding=encoding, transport="grpc")
-    runner = SessionRunner(plan, dialect, connection, factory.services)
-    factory.admission.add(runner)
-    try:
-        await runner.run(dialect.first_events(message))
-        if runner.error is not None and not connection.is_closed:
-            await connection.close(runner.error)
-    finally:
-        factory.admission.remove(runner)
 
 
 async def _refuse(

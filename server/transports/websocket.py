@@ -6,11 +6,18 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from server.admission import going_away
 from server.auth import accepted_subprotocol
 from server.connection import Connection
 from server.dialects.sockets import Closing, LiveProtocol, SocketDialect
-from server.session_opening import SessionFactory, count_refusal, first_message, refusal_events
-from server.session_runner import SessionRunner
+from server.hosting import Host, new_session
+from server.session_opening import (
+    SessionFactory,
+    count_refusal,
+    open_with,
+    receive_first,
+    refusal_events,
+)
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent
@@ -81,11 +88,14 @@ async def serve_socket(socket: WebSocket, protocol: LiveProtocol, factory: Sessi
     dialect = protocol.new_dialect()
     subprotocols: list[str] = socket.scope.get("subprotocols", [])
     try:
-        factory.authenticator.check(socket.headers, subprotocols)
+        tenant = factory.authenticator.check(socket.headers, subprotocols)
+        if factory.admission.is_closing:
+            # An HTTP answer lets a balancer try another replica; a socket would not.
+            raise going_away()
     except StarlingError as error:
         await _deny(socket, dialect, factory, error)
         return
-    visit = _Visit(socket, dialect, protocol, factory)
+    visit = _Visit(socket, dialect, protocol, factory, tenant)
     try:
         factory.admission.enter()
     except StarlingError as error:
@@ -109,7 +119,9 @@ class _Visit:
         dialect: SocketDialect,
         protocol: LiveProtocol,
         factory: SessionFactory,
+        tenant: str,
     ) -> None:
+        self._tenant = tenant
         self._socket = socket
         self._dialect = dialect
         self._idle_timeout_s = protocol.idle_timeout_s
@@ -124,31 +136,31 @@ class _Visit:
         try:
             query = self._socket.query_params
             request = self._dialect.options_from_query({n: query.getlist(n) for n in query})
+            host = Host(self._factory, self._dialect, self._connection, self._tenant)
             first: list[ClientEvent] = []
             if request.encoding is None:
                 await self._open()
-                opening = await first_message(
-                    self._connection, self._dialect, self._factory.settings, request
-                )
-                if opening is None:
+                message = await receive_first(self._connection, self._factory.settings)
+                if message is None:
                     return
-                message, request = opening
+                resumed = self._dialect.resume(message)
+                if resumed is not None:
+                    await host.resume(resumed, self._idle_timeout_s)
+                    return
+                request = open_with(message, self._dialect, request)
                 if isinstance(message, bytes):
                     first = [AudioReceived(message)]
-            plan = self._factory.plan(request, self._idle_timeout_s)
+            plan = new_session(
+                self._factory.plan(request, self._idle_timeout_s),
+                self._tenant,
+                can_resume=self._dialect.can_resume,
+            )
+            await self._open()
+            encoding = str(plan.options.audio.encoding)
+            log.info("session opened", session=plan.session_id, encoding=encoding)
+            await host.run(plan, first)
         except StarlingError as error:
             await self.refuse(error)
-            return
-        await self._open()
-        encoding = str(plan.options.audio.encoding)
-        log.info("session opened", session=plan.session_id, encoding=encoding)
-        services = self._factory.services
-        runner = SessionRunner(plan, self._dialect, self._connection, services)
-        self._factory.admission.add(runner)
-        try:
-            await runner.run(first)
-        finally:
-            self._factory.admission.remove(runner)
 
     async def refuse(self, error: StarlingError) -> None:
         """Tell a client why it gets no session: by HTTP, or in its dialect's messages."""

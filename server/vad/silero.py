@@ -9,8 +9,9 @@ weights and the same numbers (within 1e-4, see tests/model/test_vad.py).
 What a channel carries on is in its `VadState`. Rows of a call are independent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,42 @@ _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
 _FLOAT_BYTES = 4
 
 
+def _memory(lstm: Matrix, context: Samples) -> bytes:
+    return lstm.astype("<f4").tobytes() + context.astype("<f4").tobytes()
+
+
 @dataclass(eq=False, slots=True)
 class VadState:
     """What Silero remembers of one channel: LSTM state (2, 128) and the last 64 samples."""
 
     lstm: Matrix = field(default_factory=lambda: np.zeros((2, NUM_UNITS), dtype=np.float32))
     context: Samples = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
+    memory_after: Callable[[int], bytes] | None = None
+    """What `to_bytes` would have said after each window of the last call; costs nothing unasked."""
+
+    def to_bytes(self) -> bytes:
+        """Return what to go on from elsewhere: 1,280 bytes."""
+        return _memory(self.lstm, self.context)
+
+    @classmethod
+    def from_bytes(cls, memory: bytes) -> "VadState":
+        """Return the state of these bytes; none are a fresh state.
+
+        Raises:
+            ValueError: The bytes are of another size.
+        """
+        if not memory:
+            return cls()
+        numbers = np.frombuffer(memory, dtype="<f4").astype(np.float32)
+        lstm, context = np.split(numbers, [2 * NUM_UNITS])
+        if len(context) != CONTEXT_SAMPLES:
+            raise ValueError("not the memory of this speech model")
+        return cls(lstm.reshape(2, NUM_UNITS), context)
+
+
+def _memory_after(steps: list[Matrix], row: int, samples: Samples, window: int) -> bytes:
+    end = (window + 1) * WINDOW_SAMPLES
+    return _memory(steps[window][:, row], samples[end - CONTEXT_SAMPLES : end])
 
 
 class SileroVad:
@@ -69,15 +100,18 @@ class SileroVad:
         first_windows = np.cumsum([0, *(counts[i] for i in order[:-1])])
         lstm = np.stack([state.lstm for state in states], axis=1)
         scores = np.empty((len(work), counts[order[0]]), dtype=np.float32)
+        steps: list[Matrix] = []
         num_active = len(work)
         for step in range(counts[order[0]]):
             while counts[order[num_active - 1]] <= step:
                 num_active -= 1
             now = gates[first_windows[:num_active] + step]
             scores[:num_active, step] = self._lstm.step(now, lstm[:, :num_active])
+            steps.append(lstm[:, :num_active].copy())
         for row, (state, i) in enumerate(zip(states, order, strict=True)):
             state.lstm = lstm[:, row].copy()
             state.context = work[i][1][-CONTEXT_SAMPLES:].copy()
+            state.memory_after = partial(_memory_after, steps, row, work[i][1])
         probabilities: list[list[float]] = [[]] * len(work)
         for row, i in enumerate(order):
             probabilities[i] = scores[row, : counts[i]].tolist()

@@ -95,7 +95,8 @@ def told(events):
         if isinstance(event, Interim | Ack):
             continue
         fields = {name: getattr(event, name) for name in event.__dataclass_fields__}
-        facts.append((event.type, fields | {"seq": 0, "session": ""}))
+        varying = {name: "" for name in ("session", "secret") if name in fields}
+        facts.append((event.type, fields | {"seq": 0} | varying))
     # An utterance may begin before or after the final of the one before it.
     return sorted(facts, key=lambda fact: (fact[1].get("utterance", 0), fact[0]))
 

@@ -38,6 +38,7 @@ async def grpc_stage(
     engine = ScriptedEngine()
     chosen = Settings(grpc_port=0, **settings)
     factory = build_factory(chosen, Models(engine, ScriptedVad(), num_workers=1, max_batch=4))
+    factory.keeping.start()
     server = GrpcServer(factory)
     target = f"localhost:{await server.start()}"
     if channel_credentials is None:
@@ -51,5 +52,6 @@ async def grpc_stage(
         engine.resume()
         await server.send_away(0.0)
         await server.stop()
+        await factory.keeping.close()
         await factory.services.dispatcher.close()
         factory.services.scorer.close()

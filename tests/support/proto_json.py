@@ -67,6 +67,8 @@ def _content(message: Any) -> dict[str, Any]:
             plain[field.name] = None
         elif field.enum_type is not None:
             plain[field.name] = plain[field.name].removeprefix(ENUMS[field.name]).lower()
+        elif field.type == field.TYPE_INT64:
+            plain[field.name] = int(plain[field.name])  # JSON's numbers would lose digits
         elif field.message_type is not None:
             plain[field.name] = _content(getattr(message, field.name))
     return plain

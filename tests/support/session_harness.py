@@ -33,8 +33,9 @@ class SessionHarness:
         limits: SessionLimits | None = None,
         *,
         holds_decodes: bool = False,
+        plan: SessionPlan | None = None,
     ) -> None:
-        plan = SessionPlan(
+        plan = plan or SessionPlan(
             "s1", options, ENGLISH, OptionLimits(), limits or SessionLimits(), SpeechPolicy()
         )
         self.session = Session(plan, now=0.0)

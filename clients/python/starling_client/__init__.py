@@ -12,9 +12,12 @@ from starling_client.events import (
     Event,
     Final,
     Finalized,
+    GoingAway,
     Interim,
     Pong,
     Ready,
+    Reconnecting,
+    Resumed,
     SpeechStarted,
     Summary,
     UnknownEvent,
@@ -25,6 +28,7 @@ from starling_client.events import (
 )
 from starling_client.options import SessionOptions, TunableOptions
 from starling_client.pacing import RealTime
+from starling_client.reconnecting import ReconnectPolicy
 from starling_client.session import Session, StarlingClient
 
 __all__ = [
@@ -36,10 +40,14 @@ __all__ = [
     "Event",
     "Final",
     "Finalized",
+    "GoingAway",
     "Interim",
     "Pong",
     "Ready",
     "RealTime",
+    "ReconnectPolicy",
+    "Reconnecting",
+    "Resumed",
     "Session",
     "SessionOptions",
     "SpeechStarted",

@@ -1,8 +1,6 @@
 """Opening the WebSocket, and every way that fails in words a person can act on."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,6 +8,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
 from starling_client.errors import StarlingError
+
+CLOSE_TIMEOUT_S = 1.0
+"""A peer that leaves a keep-alive unanswered will not answer a goodbye either."""
 
 _STREAM_PATH = "/v1/stream"
 _WEBSOCKET_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
@@ -22,6 +23,7 @@ class Endpoint:
     url: str
     api_key: str | None
     open_timeout_s: float
+    ping_interval_s: float | None
     ping_timeout_s: float | None
 
     def stream_url(self) -> str:
@@ -41,20 +43,11 @@ class Endpoint:
         return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
-@asynccontextmanager
-async def connected(endpoint: Endpoint) -> AsyncIterator[ClientConnection]:
-    """Hold a connection open for the block.
+async def open_connection(endpoint: Endpoint) -> ClientConnection:
+    """Open a connection.
 
     Raises `StarlingError`: `unreachable`, `bad_address`, or what the server answered.
     """
-    connection = await _connect(endpoint)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def _connect(endpoint: Endpoint) -> ClientConnection:
     url = endpoint.stream_url()
     key = endpoint.api_key
     try:
@@ -63,6 +56,8 @@ async def _connect(endpoint: Endpoint) -> ClientConnection:
             additional_headers={"Authorization": f"Bearer {key}"} if key else None,
             compression=None,  # Audio does not shrink, and deflating captions delays them.
             open_timeout=endpoint.open_timeout_s,
+            close_timeout=CLOSE_TIMEOUT_S,
+            ping_interval=endpoint.ping_interval_s,
             ping_timeout=endpoint.ping_timeout_s,
             max_size=None,
         )

@@ -53,7 +53,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Any message of the server; `seq` counts a session's messages from 1 without gaps."""
+    """Any message of the server; `seq` grows with each."""
 
     type: ClassVar[str] = ""
     seq: int
@@ -66,6 +66,36 @@ class Ready(Event):
     type: ClassVar[str] = "ready"
     session: str
     options: EffectiveOptions
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """The session goes on after a lost connection; what was missed came before."""
+
+    type: ClassVar[str] = "resumed"
+    session: str
+    options: EffectiveOptions
+    offset: float
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway(Event):
+    """The server stops; the session moves to another by itself."""
+
+    type: ClassVar[str] = "going_away"
+    reconnect_within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnecting(Event):
+    """The connection is lost and the client tries to go on; `seq` is that of the last message.
+
+    No message of the server: the client itself says it, before each try.
+    """
+
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +185,7 @@ class Ack(Event):
 
     type: ClassVar[str] = "ack"
     offset: float
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +231,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
     cls.type: cls
     for cls in (
         Ready,
+        Resumed,
+        GoingAway,
         SpeechStarted,
         Interim,
         Final,

@@ -19,6 +19,7 @@ from starling_client.events import EffectiveOptions, Final
 from starling_client.grpc_link import GrpcLink, call_error
 from starling_client.grpc_messages import build, start_of
 from starling_client.options import SessionOptions
+from starling_client.reconnecting import ReconnectPolicy, Routes
 from starling_client.session import Session
 
 _CHANNEL_OPTIONS = (
@@ -56,6 +57,7 @@ class GrpcStarlingClient:
         credentials: grpc.ChannelCredentials | None = None,
         open_timeout_s: float = 10.0,
         max_queued_events: int = 256,
+        reconnect: ReconnectPolicy | None = None,
     ) -> None:
         host, _, port = target.rpartition(":")
         if not host or not port.isdigit():
@@ -69,13 +71,17 @@ class GrpcStarlingClient:
         self._credentials = credentials
         self._open_timeout_s = open_timeout_s
         self._max_queued_events = max_queued_events
+        self._reconnect = reconnect or ReconnectPolicy()
 
     @asynccontextmanager
     async def stream(self, options: SessionOptions | None = None) -> AsyncIterator[Session]:
         """Open a session and end its call with the block; as `StarlingClient.stream`."""
         async with self._connected() as stub:
-            call = stub.StreamingTranscribe(metadata=self._metadata)
-            session = Session(GrpcLink(call, self._target), self._max_queued_events)
+
+            async def call() -> GrpcLink:
+                return GrpcLink(stub.StreamingTranscribe(metadata=self._metadata), self._target)
+
+            session = Session(Routes([call]), self._max_queued_events, self._reconnect)
             try:
                 await self._open(session, options or SessionOptions())
                 yield session

@@ -1,32 +1,34 @@
-"""One streaming session: audio out, events in.
+"""One streaming session: audio out, events in, over as many connections as it takes.
 
-A session owns one task that reads the link, hands answers to the calls that wait for them and
-queues every event for `async for`. The queue is bounded: a program that stops iterating stops
-the reading, TCP then slows the server down, and nothing is lost. A long stop also delays the
+A session owns two tasks. One reads the socket, hands answers to the calls that wait for them,
+queues every event for `async for`, and replaces a connection that is lost. The other writes, in
+order, what the replay buffer holds. The event queue is bounded: a program that stops iterating
+stops the reading, TCP then slows the server down, and nothing is lost. A long stop also delays the
 server's keep-alive replies, so read on in a task of its own when each event takes long.
 """
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
-from starling_client.connecting import Endpoint, connected
-from starling_client.errors import ConnectionLost, StarlingError
+from starling_client.connecting import Endpoint
+from starling_client.errors import StarlingError
 from starling_client.event_queue import EventQueue
 from starling_client.events import (
     Closed,
-    ErrorEvent,
     Event,
     Finalized,
     Pong,
     Ready,
     Updated,
 )
-from starling_client.link import Link
+from starling_client.line import Line
 from starling_client.options import SessionOptions, TunableOptions
-from starling_client.socket_link import SocketLink
+from starling_client.reconnecting import ReconnectPolicy, Routes
+from starling_client.socket_link import open_socket
 
 Answer = TypeVar("Answer", bound=Event)
 AudioSource = AsyncIterable[bytes] | Iterable[bytes]
@@ -36,22 +38,34 @@ class StarlingClient:
     """Where a Starling server is and how to get in; holds no connection itself.
 
     `url` is the server's address, such as `ws://127.0.0.1:8080`; `http` works too, and
-    `/v1/stream` is added when the address has no path. `ping_timeout_s` is how long the server
-    may leave a keep-alive unanswered; None never gives up, right for sending a file faster than
-    real time to a slow server. `max_queued_events` bounds the events not yet iterated over.
+    `/v1/stream` is added when the address has no path. Several addresses are replicas: when one
+    is lost, the next is tried. `ping_timeout_s` is how long the server may leave a keep-alive
+    unanswered before the connection counts as lost; None never gives up, right for sending a file
+    faster than real time to a slow server. `max_queued_events` bounds the events not yet iterated
+    over. `reconnect` says how hard a lost connection is tried to be replaced.
     """
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         api_key: str | None = None,
         *,
         open_timeout_s: float = 10.0,
+        ping_interval_s: float | None = 5.0,
         ping_timeout_s: float | None = 60.0,
         max_queued_events: int = 256,
+        reconnect: ReconnectPolicy | None = None,
     ) -> None:
-        self._endpoint = Endpoint(url, api_key, open_timeout_s, ping_timeout_s)
+        urls = (url,) if isinstance(url, str) else tuple(url)
+        self._routes = [
+            partial(
+                open_socket,
+                Endpoint(one, api_key, open_timeout_s, ping_interval_s, ping_timeout_s),
+            )
+            for one in urls
+        ]
         self._max_queued_events = max_queued_events
+        self._reconnect = reconnect or ReconnectPolicy()
 
     @asynccontextmanager
     async def stream(self, options: SessionOptions | None = None) -> AsyncIterator["Session"]:
@@ -60,13 +74,12 @@ class StarlingClient:
         Audio that `Session.stop` or `Session.feed` has not seen off is not finalised when the
         block ends. Raises `StarlingError` when the server can't be reached or refuses.
         """
-        async with connected(self._endpoint) as connection:
-            session = Session(SocketLink(connection), self._max_queued_events)
-            try:
-                await session.open(options or SessionOptions())
-                yield session
-            finally:
-                await session.aclose()
+        session = Session(Routes(self._routes), self._max_queued_events, self._reconnect)
+        try:
+            await session.open(options or SessionOptions())
+            yield session
+        finally:
+            await session.aclose()
 
 
 class Session:
@@ -77,47 +90,45 @@ class Session:
 
     ready: Ready
 
-    def __init__(self, link: Link, max_queued_events: int) -> None:
-        self.closed: Closed | None = None
-        self._link = link
+    def __init__(self, routes: Routes, max_queued_events: int, reconnect: ReconnectPolicy) -> None:
         self._queue = EventQueue(max_queued_events)
+        self._line = Line(routes, self._queue, reconnect, self._accept)
         self._answers: dict[str, asyncio.Future[Event]] = {}
         self._updates: list[asyncio.Future[Event]] = []
         self._opening: asyncio.Future[Event] | None = None
         self._closing: asyncio.Future[Event] | None = None
         self._ids = itertools.count(1)
-        self._failure: Exception | None = None
-        self._reader: asyncio.Task[None] | None = None
         self._feeder: asyncio.Task[None] | None = None
+
+    @property
+    def closed(self) -> Closed | None:
+        """The server's last message, None until it has come."""
+        return self._line.closed
 
     async def open(self, options: SessionOptions) -> None:
         """Send the options and wait for `ready`; `StarlingClient.stream` calls this."""
         self._opening = asyncio.get_running_loop().create_future()
-        self._reader = asyncio.create_task(self._read(), name="starling-reader")
         start = {"type": "start", **options.fields_set()}
-        ready = await self._ask(start, self._opening)
+        await self._line.open(start, self._fail_waiting_calls)
+        with self._queue.lifted():
+            ready = await asyncio.shield(self._opening)
         assert isinstance(ready, Ready)
         self.ready = ready
 
     async def aclose(self) -> None:
         """Close the connection and end the session's tasks; may be called twice."""
-        tasks = [task for task in (self._feeder, self._reader) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._link.aclose()
+        if self._feeder is not None:
+            self._feeder.cancel()
+            await asyncio.gather(self._feeder, return_exceptions=True)
+        await self._line.aclose()
 
     async def send(self, audio: bytes) -> None:
         """Send audio, waiting while the server is behind.
 
-        Raises `StarlingError` when the session has ended.
+        While a lost connection is being replaced, audio is kept and this returns at once, until
+        `ReconnectPolicy.max_kept_bytes` are. Raises `StarlingError` when the session has ended.
         """
-        if self.closed is not None:
-            raise await self._why_ended()
-        try:
-            await self._link.send_audio(audio)
-        except ConnectionLost:
-            raise await self._why_ended() from None
+        await self._line.send(audio)
 
     async def finalize(self) -> Finalized:
         """End the open utterance now; returns once all audio sent before is in finals."""
@@ -148,8 +159,8 @@ class Session:
         if self.closed is None:
             self._closing = self._closing or asyncio.get_running_loop().create_future()
             await self._ask({"type": "stop"}, self._closing)
-        if self.closed is None or self._failure is not None:
-            raise await self._why_ended()
+        if self.closed is None or self._line.failure is not None:
+            raise await self._line.why_ended()
         return self.closed
 
     def feed(self, source: AudioSource) -> None:
@@ -173,15 +184,12 @@ class Session:
     async def _events(self) -> AsyncIterator[Event]:
         while (event := await self._queue.get()) is not None:
             yield event
-        if self._failure is not None:
-            raise self._failure
+        if self._line.failure is not None:
+            raise self._line.failure
 
     async def _ask(self, message: dict[str, Any], answer: asyncio.Future[Event]) -> Event:
-        """Send a message and wait for its answer."""
-        try:
-            await self._link.send_message(message)
-        except ConnectionLost:
-            raise await self._why_ended() from None
+        """Send a message and wait for its answer, over a lost connection if need be."""
+        await self._line.say(message, is_once=message["type"] == "ping")
         with self._queue.lifted():
             return await asyncio.shield(answer)
 
@@ -193,61 +201,22 @@ class Session:
         except StarlingError:
             return  # The iteration raises it.
         except Exception as error:  # noqa: BLE001 - whatever the source raised, the iteration raises
-            self._failure = error
-            await self._link.aclose()
-
-    async def _why_ended(self) -> Exception:
-        """Read what is left, then say why the session is over."""
-        with self._queue.lifted():
-            if self._reader is not None:
-                await asyncio.wait([self._reader])
-        if self._failure is not None:
-            return self._failure
-        return StarlingError(
-            "session_closed",
-            "The session is over; it takes no more audio or messages.",
-            "Open a new session for more audio.",
-        )
-
-    async def _read(self) -> None:
-        """Read the link until the session is over; keep why in `_failure`."""
-        try:
-            while self.closed is None:
-                await self._queue.room()
-                self._accept(await self._link.receive())
-        except StarlingError as error:
-            self._failure = self._failure or error
-        finally:
-            self._queue.end()
-            self._fail_waiting_calls()
+            await self._line.give_up(error)
 
     def _accept(self, event: Event) -> None:
+        """Hand an answer to the call that waits for it."""
         match event:
             case Ready():
                 _resolve(self._opening, event)
-                return
-            case ErrorEvent():
-                self._failure = StarlingError(
-                    event.code,
-                    event.message,
-                    event.hint,
-                    retryable=event.retryable,
-                    retry_after_s=event.retry_after_s,
-                )
-                return
             case Closed():
-                self.closed = event
                 _resolve(self._closing, event)
-                if self._failure is not None:
-                    return
             case Finalized() | Pong() if event.id is not None:
                 _resolve(self._answers.pop(event.id, None), event)
             case Updated() if self._updates:
                 _resolve(self._updates.pop(0), event)
-        self._queue.put(event)
 
     def _fail_waiting_calls(self) -> None:
-        reason = self._failure or StarlingError(
+        reason = self._line.failure or StarlingError(
             "session_closed", "The session ended before the server answered."
         )
         waiting = [self._opening, self._closing, *self._answers.values(), *self._updates]

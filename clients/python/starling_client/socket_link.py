@@ -6,8 +6,18 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from starling_client.connecting import Endpoint, open_connection
 from starling_client.errors import ConnectionLost
 from starling_client.events import Event, parse_event
+from starling_client.link import Link
+
+
+async def open_socket(endpoint: Endpoint) -> Link:
+    """Open a WebSocket.
+
+    Raises `StarlingError`: `unreachable`, `bad_address`, or what the server answered.
+    """
+    return SocketLink(await open_connection(endpoint))
 
 
 class SocketLink:

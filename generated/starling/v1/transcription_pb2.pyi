@@ -56,23 +56,25 @@ END_REASON_FINALIZE: EndReason
 END_REASON_STOP: EndReason
 
 class StreamingTranscribeRequest(_message.Message):
-    __slots__ = ("start", "audio", "finalize", "update", "ping", "stop")
+    __slots__ = ("start", "audio", "finalize", "update", "ping", "stop", "resume")
     START_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     FINALIZE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
     start: Start
     audio: bytes
     finalize: Finalize
     update: Update
     ping: Ping
     stop: Stop
-    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., audio: _Optional[bytes] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ...) -> None: ...
+    resume: Resume
+    def __init__(self, start: _Optional[_Union[Start, _Mapping]] = ..., audio: _Optional[bytes] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., update: _Optional[_Union[Update, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ...) -> None: ...
 
 class StreamingTranscribeResponse(_message.Message):
-    __slots__ = ("seq", "ready", "speech_started", "interim", "final", "utterance_ended", "finalized", "updated", "pong", "ack", "warning", "error", "closed")
+    __slots__ = ("seq", "ready", "speech_started", "interim", "final", "utterance_ended", "finalized", "updated", "pong", "ack", "warning", "error", "closed", "resumed", "going_away")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     SPEECH_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -86,6 +88,8 @@ class StreamingTranscribeResponse(_message.Message):
     WARNING_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
+    GOING_AWAY_FIELD_NUMBER: _ClassVar[int]
     seq: int
     ready: Ready
     speech_started: SpeechStarted
@@ -99,7 +103,9 @@ class StreamingTranscribeResponse(_message.Message):
     warning: Warning
     error: Error
     closed: Closed
-    def __init__(self, seq: _Optional[int] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., speech_started: _Optional[_Union[SpeechStarted, _Mapping]] = ..., interim: _Optional[_Union[Interim, _Mapping]] = ..., final: _Optional[_Union[Final, _Mapping]] = ..., utterance_ended: _Optional[_Union[UtteranceEnded, _Mapping]] = ..., finalized: _Optional[_Union[Finalized, _Mapping]] = ..., updated: _Optional[_Union[Updated, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ...) -> None: ...
+    resumed: Resumed
+    going_away: GoingAway
+    def __init__(self, seq: _Optional[int] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., speech_started: _Optional[_Union[SpeechStarted, _Mapping]] = ..., interim: _Optional[_Union[Interim, _Mapping]] = ..., final: _Optional[_Union[Final, _Mapping]] = ..., utterance_ended: _Optional[_Union[UtteranceEnded, _Mapping]] = ..., finalized: _Optional[_Union[Finalized, _Mapping]] = ..., updated: _Optional[_Union[Updated, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., resumed: _Optional[_Union[Resumed, _Mapping]] = ..., going_away: _Optional[_Union[GoingAway, _Mapping]] = ...) -> None: ...
 
 class TranscribeRequest(_message.Message):
     __slots__ = ("options", "audio")
@@ -177,6 +183,16 @@ class Update(_message.Message):
     keyterms: Keyterms
     def __init__(self, language: _Optional[str] = ..., task: _Optional[_Union[Task, str]] = ..., interim: _Optional[bool] = ..., words: _Optional[bool] = ..., endpoint_silence_ms: _Optional[int] = ..., max_utterance_s: _Optional[float] = ..., prompt: _Optional[str] = ..., keyterms: _Optional[_Union[Keyterms, _Mapping]] = ...) -> None: ...
 
+class Resume(_message.Message):
+    __slots__ = ("session", "secret", "last_seq")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQ_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    secret: str
+    last_seq: int
+    def __init__(self, session: _Optional[str] = ..., secret: _Optional[str] = ..., last_seq: _Optional[int] = ...) -> None: ...
+
 class Finalize(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -238,12 +254,32 @@ class EffectiveOptions(_message.Message):
     def __init__(self, encoding: _Optional[_Union[Encoding, str]] = ..., sample_rate: _Optional[int] = ..., channels: _Optional[int] = ..., channel_mode: _Optional[_Union[ChannelMode, str]] = ..., language: _Optional[str] = ..., task: _Optional[_Union[Task, str]] = ..., interim: _Optional[bool] = ..., words: _Optional[bool] = ..., endpoint_silence_ms: _Optional[int] = ..., max_utterance_s: _Optional[float] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Ready(_message.Message):
-    __slots__ = ("session", "options")
+    __slots__ = ("session", "options", "secret")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
     session: str
     options: EffectiveOptions
-    def __init__(self, session: _Optional[str] = ..., options: _Optional[_Union[EffectiveOptions, _Mapping]] = ...) -> None: ...
+    secret: str
+    def __init__(self, session: _Optional[str] = ..., options: _Optional[_Union[EffectiveOptions, _Mapping]] = ..., secret: _Optional[str] = ...) -> None: ...
+
+class Resumed(_message.Message):
+    __slots__ = ("session", "options", "offset", "sample")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    options: EffectiveOptions
+    offset: float
+    sample: int
+    def __init__(self, session: _Optional[str] = ..., options: _Optional[_Union[EffectiveOptions, _Mapping]] = ..., offset: _Optional[float] = ..., sample: _Optional[int] = ...) -> None: ...
+
+class GoingAway(_message.Message):
+    __slots__ = ("reconnect_within_s",)
+    RECONNECT_WITHIN_S_FIELD_NUMBER: _ClassVar[int]
+    reconnect_within_s: float
+    def __init__(self, reconnect_within_s: _Optional[float] = ...) -> None: ...
 
 class SpeechStarted(_message.Message):
     __slots__ = ("utterance", "channel", "start")
@@ -328,10 +364,12 @@ class Pong(_message.Message):
     def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class Ack(_message.Message):
-    __slots__ = ("offset",)
+    __slots__ = ("offset", "sample")
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
     offset: float
-    def __init__(self, offset: _Optional[float] = ...) -> None: ...
+    sample: int
+    def __init__(self, offset: _Optional[float] = ..., sample: _Optional[int] = ...) -> None: ...
 
 class Warning(_message.Message):
     __slots__ = ("code", "message", "hint")

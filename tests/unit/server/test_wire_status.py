@@ -14,6 +14,7 @@ GRPC_NAMES = {
     "DEADLINE_EXCEEDED",
     "UNAVAILABLE",
     "INTERNAL",
+    "ABORTED",
 }
 
 

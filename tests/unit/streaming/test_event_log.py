@@ -49,7 +49,7 @@ def test_a_failure_comes_back_with_all_it_says():
 
 
 def test_acks_are_not_kept():
-    assert not is_kept(AudioAcknowledged(5))
+    assert not is_kept(AudioAcknowledged(5, 5))
 
 
 @pytest.mark.parametrize("data", [b"{}", b'{"kind": "Song"}', b'{"kind": "Closed"}', b"[]"])

@@ -37,7 +37,13 @@ def test_the_server_answers_as_on_a_websocket(path):
 
 MESSAGES = {
     kind.model_fields["type"].default: kind
-    for kind in (*wire.ServerMessage.__subclasses__(), wire.Finalize, wire.Ping, wire.Stop)
+    for kind in (
+        *wire.ServerMessage.__subclasses__(),
+        wire.Resume,
+        wire.Finalize,
+        wire.Ping,
+        wire.Stop,
+    )
 } | {"start": wire.Start, "update": wire.Update}
 NESTED = {
     "Summary": wire.Summary,

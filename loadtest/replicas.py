@@ -1,0 +1,200 @@
+"""Processes of a drill: replicas, a Redis server, and a network between them that can be cut."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_TIMEOUT_S = 120.0
+
+SERVE = (sys.executable, "-m", "server", "serve", "--announce", "json", "--port")
+"""What starts a replica; the port follows."""
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ReplicaProcess:
+    """One server process on a port of its own, which it keeps over restarts."""
+
+    def __init__(self, command: Sequence[str], settings: Mapping[str, object]) -> None:
+        self._command = command
+        self._environment = os.environ | {
+            f"STARLING_{name.upper()}": str(value) for name, value in settings.items()
+        }
+        self.port = free_port()
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """The address clients use."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start and wait until it listens."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, str(self.port), stdout=PIPE, stderr=DEVNULL, env=self._environment
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_TIMEOUT_S):
+            line = await self._process.stdout.readline()
+        if not line or json.loads(line)["event"] != "listening":
+            raise RuntimeError("a replica did not start")
+
+    async def kill(self) -> None:
+        """End it at once, as a crash would."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """Ask it to drain and wait until it has."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(how)
+        await self._process.wait()
+
+
+class RedisProcess:
+    """A redis-server that keeps port and data (append-only file) over restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        """The address replicas use."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start and wait until it answers with its data loaded."""
+        self._process = await asyncio.create_subprocess_exec(
+            *("redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
+            *("--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always"),
+            stdout=DEVNULL,
+        )
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not await self._answers():  # noqa: ASYNC110 # another process, which tells nobody
+                await asyncio.sleep(0.02)
+
+    async def info(self) -> dict[str, str]:
+        """Return what INFO says."""
+        text = await self._ask(b"INFO\r\n", 65536)
+        lines = (line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+        return dict(lines)
+
+    async def kill(self) -> None:
+        """End it at once."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """End it in good order."""
+        await self._end(signal.SIGTERM)
+
+    async def _answers(self) -> bool:
+        try:
+            return (await self._ask(b"PING\r\n", 64)).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    async def _ask(self, command: bytes, most_bytes: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(command)
+        answer = await reader.read(most_bytes)
+        writer.close()
+        return answer
+
+    async def _end(self, how: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(how)
+            await self._process.wait()
+
+
+@dataclass
+class Cable:
+    """A TCP proxy that can go dead: bytes then vanish and no connection is closed.
+
+    New connections still work after `cut`, as they do when a route has changed.
+    """
+
+    target_port: int
+    port: int = 0
+    _server: asyncio.Server | None = None
+    _dead: set[asyncio.Task[None]] = field(default_factory=set)
+    _live: set["_Link"] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        """The address clients use."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Begin to take connections."""
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> int:
+        """Let all present connections go dead, both ways; return how many."""
+        num_cut = len(self._live)
+        for link in self._live:
+            link.is_dead = True
+        self._live.clear()
+        return num_cut
+
+    async def close(self) -> None:
+        """Take no more connections."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        except OSError:
+            writer.close()
+            return
+        link = _Link()
+        self._live.add(link)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(link.pump(reader, far_writer))
+                tasks.create_task(link.pump(far_reader, writer))
+        finally:
+            self._live.discard(link)
+
+
+class _Link:
+    """One connection through a cable."""
+
+    def __init__(self) -> None:
+        self.is_dead = False
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if not self.is_dead:
+                    writer.write(data)
+                    await writer.drain()
+        # A dead cable tells nobody that an end has closed.
+        if not self.is_dead:
+            writer.close()

@@ -23,10 +23,6 @@ import numpy.typing as npt
 
 from loadtest.recordings import SAMPLE_RATE_HZ
 
-BATCH_SIZES = (1, 2, 4, 8, 16)
-TRY_S = 3.0
-"""How long each way is tried; a way that is clearly worse is given up after one round."""
-
 NUM_SPANS = 32
 
 
@@ -45,13 +41,18 @@ class WindowKind:
 
 @dataclass(frozen=True)
 class CeilingJob:
-    """Kinds of windows for one model, and speech (16-bit, 16 kHz) to cut them from."""
+    """Kinds of windows for one model, and speech (16-bit, 16 kHz) to cut them from.
+
+    Each way is tried for `try_s`; one that is clearly worse is given up after one round.
+    """
 
     model_path: Path
     device: str
     language: str
     kinds: Sequence[WindowKind]
     speech: bytes
+    batch_sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
+    try_s: float = 3.0
 
 
 class CeilingError(Exception):
@@ -91,7 +92,7 @@ def _measure(connection: Connection, job: CeilingJob) -> None:
     best: dict[str, dict[str, Any]] = {}
     for num_workers, num_threads in dict.fromkeys(layouts):
         engine = _RawEngine(job, num_workers, num_threads)
-        for kind, batch_size in itertools.product(job.kinds, BATCH_SIZES):
+        for kind, batch_size in itertools.product(job.kinds, job.batch_sizes):
             way = f"{num_workers} x {num_threads} threads, batch {batch_size}"
             connection.send(f"{kind.name}: {way}")
             rate = engine.windows_per_s(kind, batch_size, best.get(kind.name, {}).get("rate", 0.0))
@@ -118,6 +119,7 @@ class _RawEngine:
             num_workers=num_workers,
         )
         self._num_workers = num_workers
+        self._try_s = job.try_s
         is_multilingual = self._model.model.is_multilingual
         self._tokenizer = Tokenizer(
             self._model.hf_tokenizer, is_multilingual, task="transcribe", language=job.language
@@ -126,7 +128,7 @@ class _RawEngine:
         self._speech = np.frombuffer(job.speech, dtype="<i2").astype(np.float32) / 32768.0
 
     def windows_per_s(self, kind: WindowKind, batch_size: int, rate_to_beat: float) -> float:
-        """Decode for `TRY_S` on all workers; one round is enough for half the rate to beat."""
+        """Decode for `try_s` on all workers; one round is enough for half the rate to beat."""
         spans = list(itertools.islice(_spans(self._speech, kind.audio_s), NUM_SPANS))
         self._decode(kind, spans[:batch_size])  # Warm: the first call sets buffers up.
         began_at = time.monotonic()
@@ -141,7 +143,7 @@ class _RawEngine:
                 counts[worker] += batch_size
                 spent_s = time.monotonic() - began_at
                 is_hopeless = sum(counts) / spent_s < rate_to_beat / 2
-                if spent_s > TRY_S or is_hopeless:
+                if spent_s > self._try_s or is_hopeless:
                     return
 
         threads = [threading.Thread(target=work, args=(i,)) for i in range(self._num_workers)]

@@ -40,7 +40,8 @@ def _sentences(report: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> 
     seconds = last["timing"]["to_s"]
     lines = loss_lines(last["losses"], seconds)
     if "knee" in report:
-        lines.insert(0, f"At the knee, {last['voices']} voices:")
+        place = "At the knee" if report["at_knee"] else "Not even carried"
+        lines.insert(0, f"{place}, {last['voices']} voices:")
         lines.append(_knee_line(report))
     if "ceiling" in report:
         lines.append(_ceiling_line(report["ceiling"]))

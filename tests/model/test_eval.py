@@ -80,10 +80,10 @@ def test_a_knee_is_found_and_each_try_told():
     report = report_of(
         "loadtest",
         clip,
-        *("--model", "tiny.en", "--find-knee", "--sessions", 2, "--seconds", 5),
+        *("--model", "tiny.en", "--find-knee", "--sessions", 2, "--seconds", 9),
         *("--final-limit", 0.1),  # No server is that quick, so the search is short.
     )
 
     assert report["knee"] == 0
     assert [run["voices"] for run in report["tries"]] == [1, 2]
-    assert all("final p95" in run["broken_limits"][0] for run in report["tries"])
+    assert all(run["broken_limits"][0].startswith("final p95") for run in report["tries"])

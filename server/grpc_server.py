@@ -107,13 +107,18 @@ def _channel_options(settings: Settings) -> list[tuple[str, int]]:
     largest_bytes = max(
         settings.grpc_max_message_bytes, OWN_LIMITS_FACTOR * settings.max_message_bytes
     )
+    timeout_ms = int(settings.grpc_keepalive_timeout_s * 1000)
     return [
         # Without this a second server would share the port unnoticed.
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", largest_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.keepalive_time_ms", int(settings.grpc_keepalive_s * 1000)),
-        ("grpc.keepalive_timeout_ms", int(settings.grpc_keepalive_timeout_s * 1000)),
+        ("grpc.keepalive_timeout_ms", timeout_ms),
+        # Its default of 60 s would hold whatever the keepalive says.
+        ("grpc.http2.ping_timeout_ms", timeout_ms),
+        # Else only two pings are sent while a session is silent.
+        ("grpc.http2.max_pings_without_data", 0),
         # Clients may keep their side alive as often, also between calls.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 from grpc_status import rpc_status
 from starling.v1 import transcription_pb2 as proto
+from starling.v1.transcription_pb2_grpc import TranscriptionStub
 
 from server.app import drain
 from server.transcription_service import TRANSCRIPTION
@@ -176,6 +177,50 @@ async def test_a_client_that_falls_silent_is_told_and_its_place_is_free():
         assert messages[-1]["reason"] == "idle_timeout"
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await all_gone(stage)
+
+
+class Cable:
+    """Passes TCP bytes on, until it is cut without a word to either end."""
+
+    def __init__(self, target):
+        self._host, _, self._port = target.rpartition(":")
+        self._is_cut = asyncio.Event()
+        self._tasks = set()
+
+    async def connect(self, reader, writer):
+        far_reader, far_writer = await asyncio.open_connection(self._host, int(self._port))
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            self._tasks.add(asyncio.create_task(self._pass(source, sink)))
+
+    async def _pass(self, source, sink):
+        while not self._is_cut.is_set():
+            sink.write(await source.read(65_536))
+        await asyncio.Event().wait()
+
+    def cut(self):
+        self._is_cut.set()
+
+    async def aclose(self):
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def test_a_client_whose_line_is_dead_is_noticed_by_keepalive():
+    async with grpc_stage(
+        grpc_keepalive_s=1, grpc_keepalive_timeout_s=1, idle_timeout_s=3600
+    ) as stage:
+        cable = Cable(stage.target)
+        listening = await asyncio.start_server(cable.connect, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = TranscriptionStub(channel).StreamingTranscribe()
+            await call.write(START)
+            await call.read()
+            cable.cut()
+            await all_gone(stage)
+        listening.close()
+        await cable.aclose()
 
 
 async def test_a_client_that_never_starts_is_told():

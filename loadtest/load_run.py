@@ -12,13 +12,20 @@ from multiprocessing.context import SpawnProcess
 from loadtest.metric_readings import Reading
 from loadtest.server_info import metrics_now
 from loadtest.streamed import Target
-from loadtest.voice_process import READY, SessionResult, VoiceJob, VoiceOutcome, run_voices
+from loadtest.voice_process import (
+    PATIENCE_S,
+    READY,
+    SessionResult,
+    VoiceJob,
+    VoiceOutcome,
+    run_voices,
+)
 from loadtest.voices import Clip, Voice
 
 VOICES_PER_PROCESS = 128
 MAX_READINGS = 600
 MIN_READING_PERIOD_S = 1.0
-LATEST_ANSWER_S = 90.0
+LATEST_ANSWER_S = 2 * PATIENCE_S
 """A voice process that is silent so long after its last voice should have ended is broken."""
 
 _POLL_S = 0.5

@@ -25,6 +25,11 @@ REFUSED_CODES = frozenset({"overloaded", "server_closing"})
 RETRY_AFTER_S = 5.0
 """What a refused voice waits when the server does not say how long."""
 
+PATIENCE_S = 120.0
+"""How long after its audio a session may take to end; then it counts as failed with `GAVE_UP`."""
+
+GAVE_UP = "gave_up_waiting"
+
 
 @dataclass(frozen=True)
 class VoiceJob:
@@ -110,7 +115,10 @@ async def _hold_session(
     seen: list[Seen] = []
     failure, retry_after_s = None, RETRY_AFTER_S
     try:
-        await _collect(job, pace, seen)
+        async with asyncio.timeout(script.duration_s + PATIENCE_S):
+            await _collect(job, pace, seen)
+    except TimeoutError:
+        failure = GAVE_UP
     except StarlingError as error:
         failure = error.code
         retry_after_s = error.retry_after_s or RETRY_AFTER_S

@@ -49,7 +49,7 @@ def assert_spans(parts: list[dict[str, Any]], duration: float) -> None:
 @pytest.mark.parametrize("sdk", SDKS)
 async def test_a_file_of_an_sdk(server: RunningServer, tmp_path, sdk):
     path = tmp_path / "two.flac"
-    both = np.concatenate([clip("0870"), silence(2.5), clip("0930")])
+    both = np.concatenate([clip("0870"), silence(1.5), clip("0930")])
     path.write_bytes(contained(both, "flac", "flac"))
     said = await answer(server, sdk, path, RICH)
     metadata, results = said["metadata"], said["results"]

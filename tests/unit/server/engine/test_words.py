@@ -63,3 +63,35 @@ def test_words_without_pieces_follow_the_last_one_and_are_not_believed():
     words = timed_words(" a b", "en", [piece(" a", 0.0, 0.5)], SPAN)
     assert words[1].start_sample == words[1].end_sample == 24_000
     assert words[1].confidence == 0.0
+
+
+def aligned(*words: tuple[str, float, float]) -> list[TimedPiece]:
+    return [
+        TimedPiece(word=word, tokens=[1], start=start, end=end, probability=0.9)
+        for word, start, end in words
+    ]
+
+
+def test_the_pause_after_a_sentence_is_not_part_of_its_last_word():
+    pieces = aligned(
+        (" for", 0, 0.2), (" them.", 0.2, 2.0), (" He", 2.0, 2.3), (" might", 2.3, 2.5)
+    )
+    words = timed_words(" for them. He might", "en", pieces, (0, 48_000))
+    assert [(w.start_sample, w.end_sample) for w in words] == [
+        (0, 3_200),
+        (3_200, 12_800),
+        (32_000, 36_800),
+        (36_800, 40_000),
+    ]
+
+
+def test_the_pause_before_a_sentence_is_not_part_of_its_first_word():
+    pieces = aligned((" them.", 0, 0.2), (" He", 0.2, 2.0), (" might", 2.0, 2.2))
+    words = timed_words(" them. He might", "en", pieces, (0, 48_000))
+    assert (words[1].start_sample, words[1].end_sample) == (32_000 - 6_400, 32_000)
+
+
+def test_a_long_word_within_a_sentence_is_left_as_heard():
+    pieces = aligned((" a", 0, 0.2), (" long", 0.2, 2.0), (" word", 2.0, 2.2))
+    words = timed_words(" a long word", "en", pieces, (0, 48_000))
+    assert (words[1].start_sample, words[1].end_sample) == (3_200, 32_000)

@@ -141,7 +141,7 @@ def _report(stage: Stage, run: LoadRun, num_voices: int, window: Window) -> dict
         "timing": timing(run, stage.material, window),
         "timeline": timeline(list(run.readings), run.begins_at),
         "curves": {name: curve(all_of) for name, all_of in found.items()},
-        "finals": sorted([round(d.at - run.begins_at, 3), round(d.delay_s, 3)] for d in finals),
+        "finals": sorted([round(d.since - run.begins_at, 3), round(d.delay_s, 3)] for d in finals),
     }
 
 
@@ -166,7 +166,7 @@ def _slices(
     slices = []
     for index in range(NUM_SLICES):
         from_s, to_s = seconds * index / NUM_SLICES, seconds * (index + 1) / NUM_SLICES
-        inside = [d for d in finals if from_s <= d.at - run.begins_at < to_s]
+        inside = [d for d in finals if from_s <= d.since - run.begins_at < to_s]
         rss_mb = [point["rss_mb"] for point in points if from_s <= point["at_s"] < to_s]
         slices.append({"to_s": to_s, "rss_mb": max(rss_mb, default=None), "final": summary(inside)})
     return slices

@@ -110,7 +110,7 @@ def delays(run: LoadRun, material: Material) -> dict[str, list[Delay]]:
 
 
 def _in_window(found: Iterable[Delay], run: LoadRun, window: Window) -> list[Delay]:
-    return [delay for delay in found if _is_in(delay.at - run.begins_at, window)]
+    return [delay for delay in found if _is_in(delay.since - run.begins_at, window)]
 
 
 def _is_in(run_s: float, window: Window) -> bool:

@@ -29,6 +29,15 @@ class Delay:
     at: float
     delay_s: float
 
+    @property
+    def since(self) -> float:
+        """The instant from which it counts.
+
+        Parts of a run are told apart by this one: else what comes too late for its part, the very
+        worst, would not count.
+        """
+        return self.at - self.delay_s
+
 
 @dataclass(frozen=True)
 class Revisions:

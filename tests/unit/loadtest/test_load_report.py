@@ -95,13 +95,20 @@ def test_a_refused_session_has_nothing_to_lose():
 
 def test_delays_count_from_true_ends_and_inside_the_window_only():
     everything = timing(run(GOOD), MATERIAL, Window(0.0, 10.0))
-    late = timing(run(GOOD), MATERIAL, Window(5.0, 10.0))
+    late = timing(run(GOOD), MATERIAL, Window(4.0, 10.0))
 
     assert everything["final"]["count"] == 2
     assert everything["final"]["p50_s"] == pytest.approx(0.7)
     assert everything["committed"]["count"] == 5
     assert everything["shown"]["max_s"] == pytest.approx(3.0)
     assert late["final"]["p50_s"] == pytest.approx(1.1)
+
+
+def test_what_comes_after_the_window_counts_in_it_when_its_speech_was_there():
+    found = timing(run(GOOD), MATERIAL, Window(0.0, 6.5))
+
+    assert found["final"]["count"] == 2
+    assert found["final"]["max_s"] == pytest.approx(1.1)
 
 
 def test_interims_are_counted_by_the_second_with_their_age():

@@ -26,6 +26,9 @@ HEALTH_POLL_S = 0.5
 END_GRACE_S = 0.5
 """Time for last messages and statuses to leave."""
 
+LOOKAHEAD_BYTES = 256 * 1024
+"""Audio of a call that waits in gRPC: as much as a container's pipe holds."""
+
 OWN_LIMITS_FACTOR = 8
 """A message this much too large still gets our error with its hint; a larger one gRPC's own."""
 
@@ -113,6 +116,9 @@ def _channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", largest_bytes),
         ("grpc.max_send_message_length", -1),
+        # What a client may send that nobody reads; else it grows to megabytes a session.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
         ("grpc.keepalive_time_ms", int(settings.grpc_keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", timeout_ms),
         # Its default of 60 s would hold whatever the keepalive says.

@@ -1,6 +1,7 @@
 """Options that several commands share, so that they read the same everywhere."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,15 @@ GrpcOption = Annotated[
         "--grpc",
         metavar="HOST:PORT",
         help="A running server, over gRPC instead of a WebSocket.",
+        show_default=False,
+    ),
+]
+GrpcAuthorityOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--grpc-ca",
+        metavar="FILE",
+        help="PEM file of the authority to trust; --grpc then speaks TLS.",
         show_default=False,
     ),
 ]

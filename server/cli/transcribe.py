@@ -7,21 +7,24 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from grpc import ChannelCredentials, ssl_channel_credentials
 
 from server.cli.audio_source import SAMPLE_RATE_HZ, AudioSource, open_audio
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
+    GrpcAuthorityOption,
     GrpcOption,
     LanguageOption,
     ModelOption,
     ServerChoice,
     UrlOption,
 )
-from server.cli.failures import failures_told
+from server.cli.failures import CommandError, ExitCode, failures_told
 from server.cli.local_server import chosen_server
 from server.cli.render import Captions, LiveLine, progress_line
 from starling_client import (
@@ -63,6 +66,14 @@ _WRITERS: Mapping[Format, Callable[[Sequence[Final]], str]] = {
 
 
 @dataclass(frozen=True)
+class GrpcTarget:
+    """A server that takes gRPC; without credentials it speaks plain text."""
+
+    address: str
+    credentials: ChannelCredentials | None
+
+
+@dataclass(frozen=True)
 class TranscribeRequest:
     """What to transcribe and how to show it."""
 
@@ -74,7 +85,7 @@ class TranscribeRequest:
     format: Format = Format.TXT
     words: bool = False
     channels: Channels = Channels.MIX
-    grpc: str | None = None
+    grpc: GrpcTarget | None = None
 
     @property
     def has_running_server(self) -> bool:
@@ -104,6 +115,7 @@ def transcribe(
     *,
     url: UrlOption = None,
     grpc: GrpcOption = None,
+    grpc_ca: GrpcAuthorityOption = None,
     api_key: ApiKeyOption = None,
     model: ModelOption = None,
     device: DeviceOption = None,
@@ -125,11 +137,27 @@ def transcribe(
 ) -> None:
     """Transcribe an audio file to text, JSON or subtitles."""
     server = ServerChoice(url, api_key, model, device)
-    request = TranscribeRequest(
-        file, server, language, task, realtime, format_, words, channels, grpc
-    )
     with failures_told():
+        target = _target(grpc, grpc_ca)
+        request = TranscribeRequest(
+            file, server, language, task, realtime, format_, words, channels, target
+        )
         asyncio.run(_run(request))
+
+
+def _target(address: str | None, authority: Path | None) -> GrpcTarget | None:
+    if address is None:
+        return None
+    if authority is None:
+        return GrpcTarget(address, None)
+    try:
+        return GrpcTarget(address, ssl_channel_credentials(authority.read_bytes()))
+    except OSError as error:
+        raise CommandError(
+            f"{authority} cannot be read: {error.strerror}",
+            "Name a PEM file with --grpc-ca",
+            ExitCode.NO_FILE,
+        ) from None
 
 
 async def _run(request: TranscribeRequest) -> None:
@@ -149,7 +177,8 @@ async def _run(request: TranscribeRequest) -> None:
 async def _client(request: TranscribeRequest) -> AsyncIterator[StarlingClient | GrpcStarlingClient]:
     server = request.server
     if request.grpc is not None:
-        yield GrpcStarlingClient(request.grpc, server.api_key)
+        target = request.grpc
+        yield GrpcStarlingClient(target.address, server.api_key, credentials=target.credentials)
         return
     async with chosen_server(server) as url:
         # A file can be far ahead of the server: then its keep-alive answers come late.

@@ -1,7 +1,6 @@
 """The Python client over gRPC against a real server; over a WebSocket it gives the same events."""
 
 import asyncio
-import subprocess
 import threading
 from contextlib import asynccontextmanager
 
@@ -21,6 +20,7 @@ from starling_client import (
     TunableOptions,
 )
 from starling_client.grpc_client import GrpcStarlingClient
+from tests.support.certificates import self_signed
 from tests.support.grpc_stage import grpc_stage
 from tests.support.recordings import pcm16
 from tests.support.running_server import pieces
@@ -189,13 +189,7 @@ def test_what_is_no_address_is_told(target):
 def folder(tmp_path):
     """Two self-signed certificates for localhost: the server's and a client's."""
     for name in ("server", "client"):
-        subprocess.run(
-            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-            f"-addext subjectAltName=DNS:localhost -keyout {name}.key -out {name}.pem".split(),
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-        )
+        self_signed(tmp_path, name)
     return tmp_path
 
 

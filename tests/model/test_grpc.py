@@ -18,6 +18,7 @@ from starling_client import (
     StarlingError,
 )
 from starling_client.grpc_client import GrpcStarlingClient
+from tests.support.certificates import self_signed
 from tests.support.recordings import (
     clip,
     clip_path,
@@ -107,6 +108,24 @@ async def test_sigterm_publishes_what_was_heard_and_the_server_ends():
             async with client.stream(OPTIONS):
                 pass
         assert gone.value.code in ("unreachable", "going_away")
+
+
+def test_the_command_transcribes_over_tls(tmp_path):
+    certificate = self_signed(tmp_path)
+    tls = {"grpc_tls_cert": certificate, "grpc_tls_key": tmp_path / "own.key"}
+    command = [sys.executable, "-m", "server", "transcribe", str(clip_path("0930")), "--grpc"]
+    with running_server("tiny.en", **tls) as server:
+        port = server.grpc.rpartition(":")[2]
+        trusting = [f"localhost:{port}", "--grpc-ca", str(certificate)]
+        done = subprocess.run([*command, *trusting], capture_output=True, text=True, check=False)
+        plain = subprocess.run([*command, server.grpc], capture_output=True, text=True, check=False)
+    assert word_errors(references()["0930"], done.stdout) <= 3, done.stderr
+    assert plain.returncode == 5
+    assert plain.stderr.startswith("starling: No Starling server answers")
+    no_file = subprocess.run(
+        [*command, "localhost:1", "--grpc-ca", "missing.pem"], capture_output=True, check=False
+    )
+    assert no_file.returncode == 3
 
 
 def start(*arguments):

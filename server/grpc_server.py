@@ -1,7 +1,7 @@
 """The gRPC side of the server: port, credentials, health, reflection, and its end.
 
-It runs on the event loop of the HTTP server and on the same engine. Only gRPC's own poller has a
-thread beside it.
+It runs on the event loop of the HTTP server and on the same engine; gRPC does its HTTP/2 on threads
+of its own.
 """
 
 import asyncio

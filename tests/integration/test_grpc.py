@@ -328,7 +328,21 @@ async def test_a_server_that_stops_publishes_what_was_heard_and_sends_clients_aw
         await stage.server.stop()
 
 
-async def test_health_follows_the_engine():
+async def test_health_follows_readiness_while_watched(monkeypatch):
+    monkeypatch.setattr("server.engine.dispatcher.STUCK_AFTER_S", 0.0)
+    async with grpc_stage() as stage:
+        watch = HealthStub(stage.channel).Watch(HealthCheckRequest(service=TRANSCRIPTION))
+        assert (await watch.read()).status == HealthCheckResponse.SERVING
+        stage.engine.pause()
+        call = stage.stub.StreamingTranscribe()
+        for request in (START, audio(0.5, [1, 2], 1.0)):
+            await call.write(request)
+        assert (await watch.read()).status == HealthCheckResponse.NOT_SERVING
+        stage.engine.resume()
+        assert (await watch.read()).status == HealthCheckResponse.SERVING
+
+
+async def test_health_knows_the_services():
     async with grpc_stage() as stage:
         health = HealthStub(stage.channel)
         for name in ("", TRANSCRIPTION):

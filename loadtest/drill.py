@@ -171,6 +171,7 @@ def report(
         resumed - max(at for at in [first_fault, *stage.fault_at] if at <= resumed)
         for outcome in disturbed
         for resumed in outcome.resumed_at
+        if resumed >= first_fault
     ]
     since_lost = [
         resumed - lost

@@ -198,7 +198,10 @@ class App {
       waiting: 'Waiting…',
     };
     this.#controls.setMode(state, texts[state]);
-    if (state === 'live') this.#panel.refreshMicrophones();
+    if (state === 'live') {
+      this.#panel.refreshMicrophones();
+      this.#problem.hide();
+    }
     if (!problem) return;
     const next =
       `Trying again in ${Math.ceil(waitS)} s. Go on speaking: up to a minute is kept and ` +

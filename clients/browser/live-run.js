@@ -1,9 +1,10 @@
 /**
  * Captions from the microphone until told to stop, across as many sessions as that takes.
  *
- * Theory of operation: frames go into an AudioLog; a pump sends from a cursor in that log. When a
- * connection is lost the cursor moves back to what no final covers, so a new session hears it
- * again and, if the break was shorter than the log, nothing is missed. Times told to listeners
+ * Theory of operation: frames go into an AudioLog; a pump sends from a cursor in that log. A session
+ * replaces a lost connection by itself. Where it cannot, the cursor moves back to what no final
+ * covers, so a new session hears it again and, if the break was shorter than the log, nothing is
+ * missed. Times told to listeners
  * are seconds since the microphone was opened, whatever the session.
  *
  * Events: `state` {state, waitS}, `session` {baseS, options}, `message` (server message, with
@@ -72,11 +73,15 @@ export class LiveRun extends EventTarget {
     this.#tell('state', { state: 'finishing' });
     await this.#microphone.stop();
     this.#isStopping = true;
+    if (this.#session?.isReconnecting) {
+      this.#session.abort(new StarlingError({ code: 'lost', message: 'Lost.', retryable: true }));
+    }
     this.#wake();
   }
 
   /** Tries to reconnect now rather than when the wait is up. */
   retryNow() {
+    if (this.#session?.isReconnecting) this.#session.reconnect();
     if (!this.#session) this.#wake();
   }
 
@@ -189,6 +194,16 @@ export class LiveRun extends EventTarget {
         this.#tell('message', { ...detail, baseS });
       });
     }
+    session.addEventListener('reconnecting', ({ detail }) => {
+      const problem = new Problem('lost', { retryable: true });
+      this.#tell('state', { state: 'reconnecting', waitS: detail.waitS, problem });
+    });
+    session.addEventListener('resumed', ({ detail }) => {
+      this.#lastHeardMs = performance.now();
+      this.#tell('resumed', { atS: baseS + detail.offset, lostS: 0 });
+      if (!this.#isStopping) this.#tell('state', { state: 'live' });
+      this.#wake();
+    });
     for (const type of ['lost', 'closed']) session.addEventListener(type, () => this.#wake());
   }
 
@@ -233,6 +248,7 @@ export class LiveRun extends EventTarget {
 
   /** A connection can die without a word; then nothing answers a ping for long. */
   #checkHeartbeat(session) {
+    if (session.isReconnecting) return;
     const askedMs = performance.now();
     this.#lastHeardMs ||= askedMs;
     session.ping().then(
@@ -240,7 +256,8 @@ export class LiveRun extends EventTarget {
       () => {},
     );
     if (askedMs - this.#lastHeardMs > SILENT_SERVER_MS) {
-      session.abort(new StarlingError({ code: 'lost', message: 'No answer.', retryable: true }));
+      this.#lastHeardMs = askedMs;
+      session.reconnect();
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * Starling's client for browsers: live captions over one WebSocket. No dependencies, one file.
+ * Starling's client for browsers: live captions over a WebSocket. No dependencies; `kept-audio.js`
+ * belongs to it.
  *
  *     import { StarlingClient } from './starling.js';
  *
@@ -9,10 +10,14 @@
  *     await session.sendAudio(samples); // Int16Array or bytes; waits while the server is behind
  *     await session.stop(); // resolves with `closed` once every final has arrived
  *
- * Event names are the server's message types, and `event.detail` is the message as it came. One
- * more event, `lost`, tells that the connection ended without `closed`; its detail is a
- * StarlingError. A session ends with exactly one of `closed` and `lost`.
+ * Event names are the server's message types, and `event.detail` is the message as it came. Two
+ * more come from here: `reconnecting` {attempt, waitS}, when the connection broke and is being
+ * replaced (then `resumed` follows, and the transcript goes on as if nothing had happened), and
+ * `lost`, when that failed; its detail is a StarlingError. A session ends with exactly one of
+ * `closed` and `lost`.
  */
+
+import { KeptAudio } from './kept-audio.js';
 
 /**
  * @typedef {object} SessionOptions
@@ -37,6 +42,11 @@
 
 const DEFAULT_MAX_BUFFERED_BYTES = 256 * 1024;
 const BUFFER_POLL_MS = 20;
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const RECONNECT_FOR_MS = 60_000;
+const FIRST_WAIT_S = 0.1;
+const MAX_WAIT_S = 5;
+const SAMPLE_BYTES = { pcm_s16le: 2, pcm_f32le: 4, mulaw: 1, alaw: 1 };
 
 /** A failure with a code, a sentence, a next step, and whether trying again can help. */
 export class StarlingError extends Error {
@@ -95,13 +105,12 @@ export class StarlingClient {
     const address = new URL('v1/stream', this.#url);
     address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
     const protocols = this.#apiKey ? ['bearer', this.#apiKey] : [];
-    let socket;
+    const connect = () => new this.#socketClass(address.href, protocols);
     try {
-      socket = new this.#socketClass(address.href, protocols);
+      return StarlingSession.start(connect, options, this.#maxBufferedBytes);
     } catch (cause) {
       return Promise.reject(badKeyOr(cause, this.#apiKey));
     }
-    return StarlingSession.start(socket, options, this.#maxBufferedBytes);
   }
 
   async #get(path) {
@@ -114,10 +123,19 @@ export class StarlingClient {
   }
 }
 
-/** One connection and what is said on it. Made by `StarlingClient.open`. */
+/** One session, over as many connections as it takes. Made by `StarlingClient.open`. */
 export class StarlingSession extends EventTarget {
+  #connect;
   #socket;
   #maxBufferedBytes;
+  #kept = new KeptAudio(MAX_KEPT_BYTES);
+  #frameBytes = 1;
+  #secret = '';
+  #isOnline = true;
+  #attempt = 0;
+  #giveUpAtMs = 0;
+  #withinS = 0;
+  #retryTimer = null;
   #failure = null;
   #lastSeq = 0;
   #replies = { updated: [], finalized: [], pong: [] };
@@ -132,19 +150,17 @@ export class StarlingSession extends EventTarget {
   state = 'opening';
 
   /** Internal: sends `start` on a fresh socket and waits for `ready`. */
-  static start(socket, options, maxBufferedBytes) {
-    const session = new StarlingSession(socket, maxBufferedBytes);
-    socket.onopen = () => session.#send({ type: 'start', ...options });
+  static start(connect, options, maxBufferedBytes) {
+    const session = new StarlingSession(connect, maxBufferedBytes);
+    session.#open({ type: 'start', ...options });
     return session.#ready.then(() => session);
   }
 
-  constructor(socket, maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES) {
+  /** @param {() => WebSocket} connect Makes a socket to the server, each time it is called. */
+  constructor(connect, maxBufferedBytes = DEFAULT_MAX_BUFFERED_BYTES) {
     super();
-    this.#socket = socket;
+    this.#connect = connect;
     this.#maxBufferedBytes = maxBufferedBytes;
-    socket.binaryType = 'arraybuffer';
-    socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
-    socket.onclose = (event) => this.#end(event.code);
     this.#ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.#over = new Promise((resolve, reject) => (this.#settleOver = { resolve, reject }));
     this.#over.catch(() => {}); // `lost` tells listeners; only stop() also throws it.
@@ -152,6 +168,11 @@ export class StarlingSession extends EventTarget {
 
   #ready;
   #over;
+
+  /** Whether the connection broke and is being replaced. */
+  get isReconnecting() {
+    return !this.#isOnline && this.state !== 'over';
+  }
 
   /** Bytes handed over but not yet sent. */
   get bufferedBytes() {
@@ -165,8 +186,10 @@ export class StarlingSession extends EventTarget {
    */
   async sendAudio(audio) {
     this.#assertOpen();
-    this.#socket.send(audio);
-    while (this.#socket.bufferedAmount > this.#maxBufferedBytes) {
+    const bytes = bytesOf(audio);
+    this.#kept.add(bytes);
+    if (this.#isOnline) this.#socket.send(bytes);
+    while (this.#isOnline && this.#socket.bufferedAmount > this.#maxBufferedBytes) {
       await new Promise((resolve) => setTimeout(resolve, BUFFER_POLL_MS));
       this.#assertOpen();
     }
@@ -188,7 +211,14 @@ export class StarlingSession extends EventTarget {
 
   /** Resolves once the server has answered; shows that the connection is alive. */
   async ping() {
+    if (this.isReconnecting) throw lost(1006);
     await this.#ask({ type: 'ping' }, 'pong');
+  }
+
+  /** Gives the connection up as dead and replaces it; while it is being replaced, tries now. */
+  reconnect() {
+    if (this.isReconnecting) return this.#retry();
+    if (this.state !== 'over') this.#lose(1006);
   }
 
   /**
@@ -206,13 +236,70 @@ export class StarlingSession extends EventTarget {
 
   /** Drops the connection without waiting for the remaining finals; `lost` says why. */
   abort(reason = aborted()) {
-    this.#socket.onmessage = null;
-    this.#socket.close();
+    this.#leave(this.#socket);
     this.#end(1000, reason);
   }
 
+  #open(first) {
+    const socket = this.#connect();
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => socket.send(JSON.stringify(first));
+    socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
+    socket.onclose = (event) => this.#lose(event.code);
+  }
+
+  #leave(socket) {
+    socket.onmessage = socket.onclose = socket.onopen = null;
+    socket.close();
+  }
+
+  /** Sends a message, now or when there is a connection again; a ping is for this one only. */
   #send(message) {
-    this.#socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    if (message.type !== 'ping') this.#kept.add(text);
+    if (this.#isOnline) this.#socket.send(text);
+  }
+
+  #lose(closeCode) {
+    if (this.state === 'over') return;
+    if (!this.#secret || (this.#isOnline && this.#failure)) return this.#end(closeCode);
+    this.#leave(this.#socket);
+    const nowMs = performance.now();
+    if (this.#isOnline) {
+      this.#giveUpAtMs = nowMs + RECONNECT_FOR_MS;
+      this.#rejectReplies(lost(closeCode), ['pong']);
+    }
+    this.#isOnline = false;
+    const failure = this.#failure;
+    const isOver = nowMs > this.#giveUpAtMs || (failure && !failure.retryable);
+    // A new session can still be opened; what is over is this one.
+    if (failure?.code === 'session_not_found') return this.#end(closeCode, gone());
+    if (isOver) return this.#end(closeCode);
+    this.#failure = null;
+    const spanS = Math.min(MAX_WAIT_S, FIRST_WAIT_S * 2 ** this.#attempt);
+    const waitS = Math.random() * Math.max(spanS, this.#withinS);
+    this.#withinS = 0;
+    this.#attempt += 1;
+    this.#retryTimer = setTimeout(() => this.#retry(), waitS * 1000);
+    const detail = { attempt: this.#attempt, waitS };
+    this.dispatchEvent(new CustomEvent('reconnecting', { detail }));
+  }
+
+  #retry() {
+    clearTimeout(this.#retryTimer);
+    this.#leave(this.#socket);
+    const { id: session } = this;
+    this.#open({ type: 'resume', session, secret: this.#secret, last_seq: this.#lastSeq });
+  }
+
+  #goOn(message) {
+    const again = this.#kept.from(message.sample * this.#frameBytes);
+    if (again === null) return this.abort(notKept());
+    this.options = message.options;
+    this.#isOnline = true;
+    this.#attempt = 0;
+    for (const data of again) this.#socket.send(data);
   }
 
   #assertOpen() {
@@ -228,9 +315,17 @@ export class StarlingSession extends EventTarget {
   }
 
   #receive(message) {
-    if (message.seq !== this.#lastSeq + 1) return this.#breakOff(message.seq);
+    if (this.isReconnecting && message.type === 'error') {
+      this.#failure = new StarlingError(message);
+      return;
+    }
+    if (this.isReconnecting && this.#failure) return; // the refusal's own `closed`
+    if (message.seq <= this.#lastSeq) return;
     this.#lastSeq = message.seq;
     if (message.type === 'ready') this.#becomeReady(message);
+    if (message.type === 'resumed') this.#goOn(message);
+    if (message.type === 'going_away') this.#withinS = message.reconnect_within_s;
+    if (message.type === 'ack') this.#kept.forget(message.sample * this.#frameBytes);
     if (message.type === 'updated') this.options = message.options;
     if (message.type === 'error') this.#failure = new StarlingError(message);
     this.#replies[message.type]?.shift()?.resolve(message);
@@ -240,19 +335,12 @@ export class StarlingSession extends EventTarget {
 
   #becomeReady(message) {
     this.id = message.session;
+    this.#secret = message.secret ?? '';
+    const { encoding, channels } = message.options;
+    this.#frameBytes = (SAMPLE_BYTES[encoding] ?? 0) * channels || 1;
     this.options = message.options;
     this.state = 'open';
     this.#settleReady.resolve();
-  }
-
-  #breakOff(seq) {
-    this.#failure = new StarlingError({
-      code: 'protocol_violation',
-      message: `Messages were lost: number ${seq} followed ${this.#lastSeq}.`,
-      hint: 'Start a new session; if it happens again, look for a proxy that drops messages.',
-      retryable: true,
-    });
-    this.#socket.close();
   }
 
   #finish(closed) {
@@ -266,6 +354,7 @@ export class StarlingSession extends EventTarget {
 
   #end(closeCode, reason = null) {
     if (this.state === 'over') return;
+    clearTimeout(this.#retryTimer);
     const failure = reason ?? this.#failure ?? (this.id ? lost(closeCode) : unreachable());
     this.state = 'over';
     this.#failure = failure;
@@ -275,12 +364,36 @@ export class StarlingSession extends EventTarget {
     this.dispatchEvent(new CustomEvent('lost', { detail: failure }));
   }
 
-  #rejectReplies(failure) {
-    for (const waiting of Object.values(this.#replies)) {
-      for (const { reject } of waiting.splice(0)) reject(failure);
+  #rejectReplies(failure, kinds = Object.keys(this.#replies)) {
+    for (const kind of kinds) {
+      for (const { reject } of this.#replies[kind].splice(0)) reject(failure);
     }
   }
 }
+
+/** Copies audio, which the caller may overwrite, into bytes of our own. */
+function bytesOf(audio) {
+  if (ArrayBuffer.isView(audio)) {
+    return new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice();
+  }
+  return new Uint8Array(audio).slice();
+}
+
+const gone = () =>
+  new StarlingError({
+    code: 'lost',
+    message: 'The connection was lost, and the server knows the session no more.',
+    hint: 'Open a new session and send the audio that came after the last final again.',
+    retryable: true,
+  });
+
+const notKept = () =>
+  new StarlingError({
+    code: 'lost',
+    message: 'The connection was lost, and the audio to go on with is not kept any more.',
+    hint: 'Open a new session.',
+    retryable: true,
+  });
 
 const unreachable = () =>
   new StarlingError({

@@ -111,13 +111,85 @@ test('closing after closed is not a loss', async () => {
   await stopping;
 });
 
-test('a gap in seq ends the session', async () => {
-  const { session, socket } = await connect();
-  socket.seq += 1;
-  socket.say('ack', { offset: 1 });
-  assert.equal(socket.isClosed, true);
-  socket.drop(1000);
-  await assert.rejects(session.stop(), { code: 'protocol_violation' });
+test('numbers may be left out, and a repeated one is not heard twice', async () => {
+  const { socket, session } = await connect();
+  const heard = [];
+  session.addEventListener('final', ({ detail }) => heard.push(detail.text));
+  socket.seq = 7;
+  socket.say('final', { text: 'one' });
+  socket.seq -= 1;
+  socket.say('final', { text: 'one' });
+  assert.deepEqual(heard, ['one']);
+  assert.equal(session.state, 'open');
+});
+
+const PCM = { encoding: 'pcm_s16le', channels: 1 };
+
+async function resumable() {
+  const WebSocket = socketClass();
+  const client = new StarlingClient({ url: 'https://captions.example/', WebSocket });
+  const opening = client.open();
+  const socket = WebSocket.made[0];
+  socket.onopen();
+  socket.say('ready', { session: 'abc', secret: 'x', options: PCM });
+  return { session: await opening, socket, made: WebSocket.made };
+}
+
+test('a lost connection is replaced and audio is sent again from the named sample', async () => {
+  const { socket, session, made } = await resumable();
+  const told = [];
+  for (const type of ['reconnecting', 'resumed', 'lost', 'final']) {
+    session.addEventListener(type, () => told.push(type));
+  }
+  await session.sendAudio(new Int16Array([1, 2, 3]));
+  socket.say('ack', { offset: 0, sample: 1 });
+  await session.sendAudio(new Int16Array([4, 5]));
+  socket.drop();
+  await session.sendAudio(new Int16Array([6]));
+  session.reconnect();
+  const again = made.at(-1);
+  again.onopen();
+  assert.deepEqual(again.texts, [
+    { type: 'resume', session: 'abc', secret: 'x', last_seq: socket.seq },
+  ]);
+  again.seq = socket.seq;
+  again.say('final', { text: 'missed' });
+  again.say('resumed', { session: 'abc', options: PCM, offset: 0, sample: 2 });
+  const samples = again.audio.flatMap((bytes) => [...new Int16Array(bytes.slice().buffer)]);
+  assert.deepEqual(samples, [3, 4, 5, 6]);
+  assert.deepEqual(told, ['reconnecting', 'final', 'resumed']);
+  session.abort();
+});
+
+test('a finalize that was not answered is asked again in its place', async () => {
+  const { socket, session, made } = await resumable();
+  await session.sendAudio(new Int16Array([1, 2]));
+  const finalized = session.finalize();
+  await session.sendAudio(new Int16Array([3]));
+  socket.drop();
+  session.reconnect();
+  const again = made.at(-1);
+  again.onopen();
+  again.seq = socket.seq;
+  again.say('resumed', { session: 'abc', options: PCM, offset: 0, sample: 1 });
+  const kinds = again.sent.slice(1).map((sent) => (typeof sent === 'string' ? 'text' : 'audio'));
+  assert.deepEqual(kinds, ['audio', 'text', 'audio']);
+  again.say('finalized', { offset: 1.5 });
+  assert.equal(await finalized, 1.5);
+  session.abort();
+});
+
+test('a session that is gone ends as lost', async () => {
+  const { socket, session, made } = await resumable();
+  const over = session.stop();
+  socket.drop();
+  session.reconnect();
+  const again = made.at(-1);
+  again.onopen();
+  again.say('error', { code: 'session_not_found', message: 'Gone.', retryable: false });
+  again.say('closed', { reason: 'session_not_found' });
+  again.drop(1008);
+  await assert.rejects(over, { code: 'lost', retryable: true });
 });
 
 test('update resolves with the options in force', async () => {

@@ -8,7 +8,7 @@ import pytest
 from starling.v1 import transcription_pb2 as proto
 
 from streaming.errors import ErrorCode
-from tests.integration.test_grpc import PCM, START, STOP, audio, conversation, details, heard, texts
+from tests.support.grpc_calls import PCM, START, STOP, audio, conversation, details, heard, texts
 from tests.support.grpc_stage import grpc_stage
 
 pytestmark = pytest.mark.integration

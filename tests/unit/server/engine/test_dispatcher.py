@@ -201,3 +201,27 @@ async def test_a_request_may_be_submitted_from_within_an_answer():
         submit: Callable[..., Ticket] = d.dispatcher.submit
         submit(request(1), lambda _: submit(request(2), second.set_result))
         assert await text_of(second) == "w2"
+
+
+async def test_files_wait_for_live_decodes_and_then_run_beside_sessions_row_by_row():
+    async with desk() as made:
+        made.engine.pause()
+        running = made.submit(1)
+        await made.started()
+        files = [made.submit(number, Purpose.FILE) for number in (2, 3)]
+        live = made.submit(4)
+        made.engine.resume()
+        await asyncio.gather(running, live, *files)
+        assert made.ids == [[1], [4], [2], [3]]
+
+
+async def test_a_cancelled_file_is_not_decoded():
+    async with desk() as made:
+        made.engine.pause()
+        running = made.submit(1)
+        await made.started()
+        ticket, _ = made.ticket(2, Purpose.FILE)
+        made.dispatcher.cancel(ticket)
+        made.engine.resume()
+        await running
+        assert made.ids == [[1]]

@@ -1,6 +1,7 @@
 """The Python client over gRPC against a real server; over a WebSocket it gives the same events."""
 
 import asyncio
+import contextlib
 import threading
 from contextlib import asynccontextmanager
 
@@ -238,3 +239,59 @@ async def test_leaving_early_frees_the_place_and_ends_the_tasks():
         names = {task.get_name() for task in asyncio.all_tasks()}
         assert not any(name.startswith("starling-") for name in names)
         assert threading.active_count() < 50
+
+
+class Line:
+    """A line to the server that can break, and works again at once."""
+
+    def __init__(self, target):
+        self._host, _, self._port = target.rpartition(":")
+        self._tasks = set()
+        self._writers = set()
+
+    async def connect(self, reader, writer):
+        far_reader, far_writer = await asyncio.open_connection(self._host, int(self._port))
+        self._writers |= {writer, far_writer}
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            self._tasks.add(asyncio.create_task(self._pass(source, sink)))
+
+    async def _pass(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := await source.read(65_536):
+                sink.write(data)
+        sink.close()
+
+    def break_off(self):
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def aclose(self):
+        self.break_off()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def test_a_session_goes_on_after_its_line_broke_and_loses_nothing():
+    script = [part for number in range(1, 31) for part in ([number, number + 1], 1.0)]
+    audio = pieces(pcm16(said(0.5, *script)), 3200)
+    async with grpc_stage() as stage:
+        undisturbed = await events_of(GrpcStarlingClient(stage.target), PCM, audio)
+        line = Line(stage.target)
+        listening = await asyncio.start_server(line.connect, "127.0.0.1", 0)
+        client = GrpcStarlingClient(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        async with client.stream(PCM) as session:
+            session.feed(audio)
+            events = []
+            async for event in session:
+                events.append(event)
+                if isinstance(event, Final) and event.utterance in (3, 12, 20):
+                    line.break_off()
+        await line.aclose()
+        listening.close()
+    finals = [event for event in events if isinstance(event, Final)]
+    assert [event.text for event in finals] == [
+        event.text for event in undisturbed if isinstance(event, Final)
+    ]
+    numbers = [event.seq for event in events if event.type]
+    assert numbers == sorted(set(numbers))
+    assert "resumed" in [event.type for event in events]

@@ -28,6 +28,9 @@ _CHANNEL_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # How often the session tries again is for it to say, not for the channel.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     # A connection for each session: one that is read slowly must not hold up another.
     ("grpc.use_local_subchannel_pool", 1),
 )

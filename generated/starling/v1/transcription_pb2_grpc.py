@@ -62,7 +62,7 @@ class TranscriptionServicer:
     """
 
     def StreamingTranscribe(self, request_iterator, context):
-        """One live session. The first request holds `start`, or audio of a container. Closing the
+        """One live session. The first request holds `start`, `resume`, or audio of a container. Closing the
         sending side means `stop`. The last response is `closed`; after an error it comes behind
         `error`, and the call ends with the status of that error.
         """

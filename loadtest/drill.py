@@ -126,20 +126,29 @@ async def drill(plan: Plan, fault: Fault) -> dict[str, Any]:
     async with AsyncExitStack() as ending:
         stage = await _set_up(plan, ending)
         urls = [cable.url for cable in stage.cables]
-        quiet = await speak_all(urls, plan.num_sessions, plan.speech)
-        before = await stage.redis.info()
         watching = asyncio.create_task(_watch_memory(stage))
-        breaking = asyncio.create_task(fault(stage))
+        quiet = await speak_all(urls, plan.num_sessions, plan.speech)
+        quiet_rss_mb, stage.peak_rss_mb = stage.peak_rss_mb, 0.0
+        before = await stage.redis.info()
+        breaking = asyncio.create_task(_break(stage, fault))
         disturbed = await speak_all(urls, plan.num_sessions, plan.speech)
-        await breaking
-        caught_up_s = await _wait_until_caught_up(stage)
+        caught_up_s = await breaking
         watching.cancel()
         after = await stage.redis.info()
         return report(plan, stage, quiet, disturbed) | {
             "store_caught_up_s": caught_up_s,
-            "peak_rss_mb": round(stage.peak_rss_mb, 1),
+            "peak_rss_mb": {
+                "undisturbed": round(quiet_rss_mb, 1),
+                "disturbed": round(stage.peak_rss_mb, 1),
+            },
             "redis": _traffic(plan, before, after),
         }
+
+
+async def _break(stage: Stage, fault: Fault) -> float | None:
+    """Inflict the fault; return how long after it the store had caught up."""
+    await fault(stage)
+    return await _wait_until_caught_up(stage)
 
 
 async def _set_up(plan: Plan, ending: AsyncExitStack) -> Stage:

@@ -46,6 +46,39 @@ class RedisServer:
 
 
 @contextmanager
+def redis_cluster() -> Iterator[str]:
+    """A Cluster of one node that has all slots; yields its address."""
+    with redis_server("--cluster-enabled", "yes") as server:
+        _ask(server.port, "CLUSTER ADDSLOTSRANGE 0 16383")
+        while "cluster_state:ok" not in _ask(server.port, "CLUSTER INFO"):
+            time.sleep(0.02)
+        yield f"redis+cluster://127.0.0.1:{server.port}"
+
+
+@contextmanager
+def redis_sentinel() -> Iterator[str]:
+    """A server watched by one Sentinel; yields the address of the service."""
+    with redis_server() as server, tempfile.TemporaryDirectory() as folder:
+        config, port = Path(folder) / "sentinel.conf", free_port()
+        watch = f"sentinel monitor captions 127.0.0.1 {server.port} 1"
+        config.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{watch}\n")
+        command = ["redis-server", str(config), "--sentinel"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            wait_for_port(port)
+            yield f"redis+sentinel://127.0.0.1:{port}/captions"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def _ask(port: int, command: str) -> str:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"{command}\r\n".encode())
+        return connection.recv(65536).decode()
+
+
+@contextmanager
 def redis_server(*options: str) -> Iterator[RedisServer]:
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(Path(folder), *options)

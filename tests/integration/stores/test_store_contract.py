@@ -1,4 +1,4 @@
-"""What every store must do; the same tests for the one in process and for a real Redis."""
+"""What every store must do: the one in process, and real Redis alone, as Cluster, by Sentinel."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +10,7 @@ from server.stores.keys import live_topic
 from server.stores.memory import MemoryStore
 from server.stores.redis import RedisStore
 from streaming.event_log import LoggedEvent
-from tests.support.redis_server import RedisServer, redis_server
+from tests.support.redis_server import redis_cluster, redis_sentinel, redis_server
 
 pytestmark = pytest.mark.integration
 
@@ -18,17 +18,18 @@ IDENTITY = Identity("t1", "d1")
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RedisServer]:
-    with redis_server() as running:
-        yield running
+def addresses() -> Iterator[dict[str, str]]:
+    """Every kind of Redis that an address can name."""
+    with redis_server() as one, redis_cluster() as cluster, redis_sentinel() as sentinel:
+        yield {"redis": one.url, "cluster": cluster, "sentinel": sentinel}
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def store(request, server) -> AsyncIterator[SessionStore]:
+@pytest.fixture(params=["memory", "redis", "cluster", "sentinel"])
+async def store(request, addresses) -> AsyncIterator[SessionStore]:
     if request.param == "memory":
         yield MemoryStore(60.0)
         return
-    kept = RedisStore(server.url, 60.0)
+    kept = RedisStore(addresses[request.param], 60.0)
     await kept._redis.flushall()
     yield kept
     await kept.close()

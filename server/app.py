@@ -33,9 +33,12 @@ from server.session_runner import Services
 from server.settings import Settings
 from server.transports.deepgram_files import deepgram_file_route
 from server.transports.openai_files import openai_routes
+from server.transports.viewer_routes import viewer_routes
+from server.transports.viewer_socket import serve_viewer
 from server.transports.websocket import serve_socket
 from server.vad.scorer import SpeechModel, SpeechScorer
 from server.version import version
+from server.viewers.viewing import build_viewing
 from streaming.errors import StarlingError
 
 OPENAI_TEXT_SHARE = 6
@@ -71,15 +74,18 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
     )
     keeping = build_keeping(settings, metrics, admission)
     scorer = SpeechScorer(models.speech, metrics)
-    services = Services(scorer, dispatcher, metrics, keeping.journal)
+    authenticator = Authenticator(settings.read_api_keys())
+    viewing = build_viewing(settings, metrics, keeping, authenticator)
+    services = Services(scorer, dispatcher, metrics, keeping.journal, viewing.broadcast)
     return SessionFactory(
         settings=settings,
         offers=(models.engine.offer,),
         services=services,
         admission=admission,
-        authenticator=Authenticator(settings.read_api_keys()),
+        authenticator=authenticator,
         files=FileService(settings, services),
         keeping=keeping,
+        viewing=viewing,
     )
 
 
@@ -90,16 +96,19 @@ def build_app(factory: SessionFactory) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         services = factory.services
         factory.keeping.start()
+        factory.viewing.start()
         services.metrics.ready.set(1)
         watch = asyncio.create_task(watch_loop_lag(services.metrics), name="loop lag")
         yield
         watch.cancel()
+        await factory.viewing.close()
         await factory.keeping.close()
         await services.dispatcher.close()
         services.scorer.close()
 
     sockets = [_socket_route(protocol, factory) for protocol in live_protocols(factory)]
-    routes: list[BaseRoute] = [*sockets, *openai_routes(factory)]
+    routes: list[BaseRoute] = [*sockets, _viewer_route(factory), *viewer_routes(factory)]
+    routes += openai_routes(factory)
     routes += [deepgram_file_route(factory, lambda: new_call(factory)), *http_routes(factory)]
     return Starlette(
         routes=routes,
@@ -152,9 +161,17 @@ def _socket_route(protocol: LiveProtocol, factory: SessionFactory) -> WebSocketR
     return WebSocketRoute(protocol.path, serve)
 
 
+def _viewer_route(factory: SessionFactory) -> WebSocketRoute:
+    async def serve(socket: WebSocket) -> None:
+        await serve_viewer(socket, factory)
+
+    return WebSocketRoute("/v1/sessions/{session}/watch", serve)
+
+
 async def drain(factory: SessionFactory) -> None:
     """Take no new sessions; let the open ones move to other replicas, or finish."""
     factory.services.metrics.ready.set(0)
     factory.files.close()
     timeout_s = factory.settings.drain_timeout_s
     await factory.admission.close(timeout_s, hands_over=factory.keeping.is_shared)
+    factory.viewing.feeds.close()

@@ -37,15 +37,20 @@ class Authenticator:
         """
         if not self.is_required:
             return EVERYBODY
-        key = _key_of(headers.get("authorization", ""), subprotocols)
+        key = credential_of(headers, subprotocols)
         if key is None:
             raise _refusal("no API key was sent")
+        tenant = self.tenant_of(key)
+        if tenant is None:
+            raise _refusal("the API key is not known")
+        return tenant
+
+    def tenant_of(self, key: str) -> str | None:
+        """Return the tenant whose key this is, None for no known key."""
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, so that time does not tell which one came close.
         num_matches = sum([hmac.compare_digest(digest, known) for known in self._digests])
-        if num_matches == 0:
-            raise _refusal("the API key is not known")
-        return digest.hex()[:16]
+        return digest.hex()[:16] if num_matches else None
 
 
 def accepted_subprotocol(offered: Sequence[str]) -> str | None:
@@ -53,8 +58,9 @@ def accepted_subprotocol(offered: Sequence[str]) -> str | None:
     return next((name for name in offered if not name.startswith(KEY_PREFIXES)), None)
 
 
-def _key_of(authorization: str, subprotocols: Sequence[str]) -> str | None:
-    scheme, _, key = authorization.partition(" ")
+def credential_of(headers: Mapping[str, str], subprotocols: Sequence[str]) -> str | None:
+    """Return the key, secret or token that a request shows, if it shows one."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() in SCHEMES and key.strip():
         return key.strip()
     for marker, following in pairwise(subprotocols):

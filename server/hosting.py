@@ -73,11 +73,14 @@ class Host:
             plan, self._dialect, self._connection, self._factory.services, tenure
         )
         self._factory.admission.add(runner)
+        broadcast = self._factory.viewing.broadcast
+        interims = broadcast.begin(plan.session_id)
         try:
             await runner.run(first)
             return runner.error
         finally:
             self._factory.admission.remove(runner)
+            broadcast.end(plan.session_id, interims)
             await tenants.leave(
                 self._tenant, plan.session_id, keeps_place=runner.may_go_on_elsewhere
             )

@@ -125,4 +125,12 @@ class Metrics:
             "Sessions that this replica lost to another owner.",
             registry=registry,
         )
+        self.viewers = Gauge(
+            "starling_viewers", "Viewers of live sessions connected here.", registry=registry
+        )
+        self.viewers_dropped = Counter(
+            "starling_viewers_dropped",
+            "Viewers that did not read their messages.",
+            registry=registry,
+        )
         self.ready = Gauge("starling_ready", "1 when sessions are taken.", registry=registry)

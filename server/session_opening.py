@@ -15,6 +15,7 @@ from server.files.service import FileService
 from server.keeping import Keeping
 from server.session_runner import Services
 from server.settings import Settings
+from server.viewers.viewing import Viewing
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import Closed, Failed, ServerEvent
 from streaming.options import ModelOffer, OptionRequest, resolve_options
@@ -38,6 +39,7 @@ class SessionFactory:
     authenticator: Authenticator
     files: FileService
     keeping: Keeping
+    viewing: Viewing
 
     def plan(self, request: OptionRequest, idle_timeout_s: float | None = None) -> SessionPlan:
         """Return the plan of a session that asked for this.

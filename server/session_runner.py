@@ -26,6 +26,7 @@ from server.session_watch import SessionWatch
 from server.stores.base import Identity, Tenure
 from server.vad.scorer import SpeechScorer
 from server.vad.silero import VadState
+from server.viewers.broadcast import Broadcast
 from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
@@ -50,6 +51,8 @@ class Services:
     metrics: Metrics
     journal: Journal | None = None
     """Without it sessions are kept nowhere and end with their connection."""
+    broadcast: Broadcast | None = None
+    """Without it viewers see no interims."""
 
 
 class SessionRunner(Generic[ReceivedT, SentT]):
@@ -249,6 +252,8 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def _send(self, emit: Emit) -> None:
         self._watch.said(emit)
+        if self._services.broadcast is not None:
+            self._services.broadcast.said(self._session_id, emit)
         match emit.event:
             case Failed(error):
                 self._error = error

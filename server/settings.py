@@ -79,6 +79,15 @@ class Settings(BaseModel):
         description="Sessions that one API key may have open, over all replicas. Default: any "
         "number.",
     )
+    max_viewers: int = Field(
+        2000,
+        ge=0,
+        description="Viewers of live sessions connected at once; more are refused with a retry "
+        "hint.",
+    )
+    max_share_s: float = Field(
+        24 * 3600.0, ge=60, description="Longest life of a share for viewers, in seconds."
+    )
     drain_timeout_s: float = Field(
         15.0,
         gt=0,

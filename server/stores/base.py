@@ -89,6 +89,14 @@ class ReplicaLoad:
     is_draining: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StoredShare:
+    """A share as found: the hash of its token, and how long it is still good."""
+
+    token_digest: str
+    expires_in_s: float
+
+
 class SessionStore(Protocol):
     """Every method but `close` may raise `StoreUnavailableError`."""
 
@@ -114,7 +122,16 @@ class SessionStore(Protocol):
         """Return up to `limit` events of the log with larger numbers, in order."""
 
     async def erase(self, session_id: str) -> bool:
-        """Delete log and snapshot and fence off the owner; say whether there was such a session."""
+        """Delete log, snapshot and shares and fence off the owner; say whether there was one."""
+
+    async def add_share(self, session_id: str, token_digest: str, ttl_s: float) -> bool:
+        """Keep the hash of a share's token for so long; False when `MAX_SHARES` are kept."""
+
+    async def shares(self, session_id: str) -> list[StoredShare]:
+        """Return the shares that are still good."""
+
+    async def remove_share(self, session_id: str, token_digest: str) -> bool:
+        """Forget a share; say whether there was such a one."""
 
     async def publish(self, topic: str, data: bytes) -> None:
         """Send to whoever listens to the topic now; nothing is kept.
@@ -148,3 +165,6 @@ class SessionStore(Protocol):
 
 
 MAX_WAITING_MESSAGES = 256
+
+MAX_SHARES = 100
+"""Shares of one session that are good at the same time."""

@@ -7,6 +7,8 @@ The part in braces is Cluster's hash tag: what one script touches lives on one n
     so long a transcript can be fetched.
 `starling:{SESSION}:log`, stream: kept events under the entry id `SEQ-0`, so that Redis itself
     refuses a number twice. Renewed with the state.
+`starling:{SESSION}:shares`, sorted set: SHA-256 of each share's token by when it expires (Unix
+    seconds of Redis). Lives as long as its longest share, or until the session is erased.
 `starling:{tenant TENANT}:sessions`, sorted set: open sessions by when their place expires.
     `TENANT_PLACE_TTL_S` after the last renewal: a replica that died frees its places by time.
 `starling:{replicas}:seen`, sorted set: replicas by their last heartbeat.
@@ -14,8 +16,9 @@ The part in braces is Cluster's hash tag: what one script touches lives on one n
 `starling:{replicas}:load`, hash: what each replica said of itself. Goes with its entry in `seen`.
 
 Topics keep nothing. On `starling:{SESSION}:live` each commit says `log SEQ` when the log has grown
-to SEQ, and the owner sends interims while somebody watches. On `starling:watch` a replica with a
-viewer names the session, again and again while the viewer is there.
+to SEQ, the owner sends interims while somebody watches, and it is told when the session was erased
+or a share revoked (`streaming/live_messages.py`). On `starling:owners` owners are asked: `watch
+SESSION`, again and again while a viewer is there, and `erase SESSION`.
 """
 
 PREFIX = "starling"
@@ -25,8 +28,8 @@ REPLICA_TTL_S = 15
 HEARTBEAT_S = 5
 """A third of the shortest life above, so that two lost heartbeats expire nothing."""
 
-WATCH_TOPIC = f"{PREFIX}:watch"
-"""Asks the owner of a session to publish its interims for a while."""
+OWNERS_TOPIC = f"{PREFIX}:owners"
+"""Asks the owner of a session for something; every replica listens."""
 
 
 def state_key(session_id: str) -> str:
@@ -37,6 +40,11 @@ def state_key(session_id: str) -> str:
 def log_key(session_id: str) -> str:
     """Return the key of a session's log."""
     return f"{PREFIX}:{{{session_id}}}:log"
+
+
+def shares_key(session_id: str) -> str:
+    """Return the key of a session's shares."""
+    return f"{PREFIX}:{{{session_id}}}:shares"
 
 
 def live_topic(session_id: str) -> str:

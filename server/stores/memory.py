@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from server.stores.base import (
     MAX_EVENTS_PER_READ,
+    MAX_SHARES,
     MAX_WAITING_MESSAGES,
     Commit,
     Identity,
     Ownership,
     ReplicaLoad,
     StoredSession,
+    StoredShare,
 )
 from server.stores.keys import REPLICA_TTL_S, TENANT_PLACE_TTL_S, live_topic, log_notice
 from streaming.event_log import LoggedEvent
@@ -33,6 +35,7 @@ class _Session:
     is_erased: bool = False
     expires_at: float = 0.0
     log: list[LoggedEvent] = field(default_factory=list)
+    shares: dict[str, float] = field(default_factory=dict)
     size_bytes: int = 0
 
     @property
@@ -132,14 +135,36 @@ class MemoryStore:
         return [event for event in events if event.seq > seq][:limit]
 
     async def erase(self, session_id: str) -> bool:
-        """Delete log and snapshot and fence off the owner; say whether there was such a session."""
+        """Delete log, snapshot and shares and fence off the owner; say whether there was one."""
         session = self._find(session_id)
         if session is None or session.is_erased:
             return False
         session.log, session.snapshot, session.is_erased = [], b"", True
+        session.shares.clear()
         session.token += 1
         self._weigh(session)
         return True
+
+    async def add_share(self, session_id: str, token_digest: str, ttl_s: float) -> bool:
+        """Keep the hash of a share's token for so long; False when `MAX_SHARES` are kept."""
+        session = self._find(session_id)
+        if session is None or len(await self.shares(session_id)) >= MAX_SHARES:
+            return False
+        session.shares[token_digest] = self._clock() + ttl_s
+        return True
+
+    async def shares(self, session_id: str) -> list[StoredShare]:
+        """Return the shares that are still good."""
+        session, now = self._find(session_id), self._clock()
+        if session is None:
+            return []
+        session.shares = {digest: at for digest, at in session.shares.items() if at > now}
+        return [StoredShare(digest, at - now) for digest, at in session.shares.items()]
+
+    async def remove_share(self, session_id: str, token_digest: str) -> bool:
+        """Forget a share; say whether there was such a one."""
+        session = self._find(session_id)
+        return session is not None and session.shares.pop(token_digest, None) is not None
 
     async def publish(self, topic: str, data: bytes) -> None:
         """Send to whoever listens to the topic now; nothing is kept."""

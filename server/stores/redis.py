@@ -15,11 +15,13 @@ from server.stores import keys
 from server.stores import redis_scripts as lua
 from server.stores.base import (
     MAX_EVENTS_PER_READ,
+    MAX_SHARES,
     Commit,
     Identity,
     Ownership,
     ReplicaLoad,
     StoredSession,
+    StoredShare,
     StoreUnavailableError,
 )
 from server.stores.redis_url import connect
@@ -91,8 +93,24 @@ class RedisStore:
         return [LoggedEvent(int(name.split(b"-")[0]), fields[b"e"]) for name, fields in entries]
 
     async def erase(self, session_id: str) -> bool:
-        """Delete log and snapshot and fence off the owner; say whether there was such a session."""
-        return bool(await self._run(lua.ERASE, _session_keys(session_id), []))
+        """Delete log, snapshot and shares and fence off the owner; say whether there was one."""
+        names = [*_session_keys(session_id), keys.shares_key(session_id)]
+        return bool(await self._run(lua.ERASE, names, []))
+
+    async def add_share(self, session_id: str, token_digest: str, ttl_s: float) -> bool:
+        """Keep the hash of a share's token for so long; False when `MAX_SHARES` are kept."""
+        arguments = [token_digest, int(ttl_s), MAX_SHARES]
+        return bool(await self._run(lua.ADD_SHARE, [keys.shares_key(session_id)], arguments))
+
+    async def shares(self, session_id: str) -> list[StoredShare]:
+        """Return the shares that are still good."""
+        flat = await self._run(lua.SHARES, [keys.shares_key(session_id)], [])
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return [StoredShare(digest.decode(), float(left)) for digest, left in pairs]
+
+    async def remove_share(self, session_id: str, token_digest: str) -> bool:
+        """Forget a share; say whether there was such a one."""
+        return bool(await _reach(self._redis.zrem(keys.shares_key(session_id), token_digest)))
 
     async def publish(self, topic: str, data: bytes) -> None:
         """Send to whoever listens to the topic now; nothing is kept."""

@@ -49,11 +49,30 @@ return 1
 
 ERASE = f"""
 if redis.call('HDEL', KEYS[1], 'snapshot') == 0 then return 0 end
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('HSET', KEYS[1], 'token', '{NEVER_OWNED}')
 return 1
 """
-"""KEYS state, log. The state stays until it expires, so that its owner's next commit fails."""
+"""KEYS state, log, shares. The state stays till it expires, so that its owner's commits fail."""
+
+ADD_SHARE = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+redis.call('EXPIREAT', KEYS[1], last)
+return 1
+"""
+"""KEYS shares. ARGV digest, ttl_s, limit."""
+
+SHARES = """
+local now = tonumber(redis.call('TIME')[1])
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES')
+for i = 2, #found, 2 do found[i] = tostring(tonumber(found[i]) - now) end
+return found
+"""
+"""KEYS shares. Digests, each with how many seconds it is still good."""
 
 ENTER_TENANT = """
 local now = tonumber(redis.call('TIME')[1])

@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from server.stores.base import Commit, Identity, Ownership, ReplicaLoad, SessionStore
+from server.stores.base import (
+    MAX_SHARES,
+    Commit,
+    Identity,
+    Ownership,
+    ReplicaLoad,
+    SessionStore,
+)
 from server.stores.keys import live_topic
 from server.stores.memory import MemoryStore
 from server.stores.redis import RedisStore
@@ -154,3 +161,29 @@ async def test_replicas_know_of_each_other(store):
     assert sorted(loads, key=lambda load: load.replica) == [first, second]
     await store.retire("r1")
     assert await store.heartbeat(second) == [second]
+
+
+async def test_shares_are_found_until_they_are_removed(store):
+    await store.commit([commit(1)])
+    assert await store.add_share("s1", "d1", 100)
+    assert await store.add_share("s1", "d2", 200)
+    found = {share.token_digest: share.expires_in_s for share in await store.shares("s1")}
+    assert set(found) == {"d1", "d2"}
+    assert 98 <= found["d1"] <= 100
+    assert await store.remove_share("s1", "d1")
+    assert not await store.remove_share("s1", "d1")
+    assert [share.token_digest for share in await store.shares("s1")] == ["d2"]
+    assert await store.shares("s2") == []
+
+
+async def test_a_session_has_so_many_shares(store):
+    await store.commit([commit(1)])
+    made = [await store.add_share("s1", f"d{n}", 100) for n in range(MAX_SHARES + 1)]
+    assert made == [True] * MAX_SHARES + [False]
+
+
+async def test_shares_go_with_an_erased_session(store):
+    await store.commit([commit(1)])
+    await store.add_share("s1", "d1", 100)
+    await store.erase("s1")
+    assert await store.shares("s1") == []

@@ -1,0 +1,1 @@
+"""Read-only subscribers to sessions, on whatever replica the session runs."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import Protocol
 
 from streaming.errors import ErrorCode, StarlingError
+from streaming.overload import Load, Rung
 
 RETRY_AFTER_S = 5.0
 
@@ -13,6 +14,9 @@ class Endable(Protocol):
 
     def finish(self, error: StarlingError) -> None:
         """Publish what was heard, tell `error`, close."""
+
+    def set_load(self, load: Load) -> None:
+        """Leave out what a server this busy leaves out."""
 
     def hand_over(self) -> None:
         """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
@@ -28,6 +32,7 @@ class Admission:
         self._max_sessions = max_sessions
         self._num_open = 0
         self._running: set[Endable] = set()
+        self._load = Load()
         self._is_closing = False
         self._hands_over = False
         self._all_gone = asyncio.Event()
@@ -56,6 +61,13 @@ class Admission:
         """
         if self._is_closing:
             raise going_away()
+        if self._load.rung is Rung.REFUSING:
+            raise StarlingError(
+                ErrorCode.OVERLOADED,
+                f"finals are {self._load.final_wait_s:.0f} s late: no more sessions are taken",
+                "try again later, or another replica",
+                retry_after_s=RETRY_AFTER_S,
+            )
         if self._num_open >= self._max_sessions:
             raise StarlingError(
                 ErrorCode.OVERLOADED,
@@ -75,12 +87,19 @@ class Admission:
     def add(self, session: Endable) -> None:
         """Note a running session, to end it when the server stops."""
         self._running.add(session)
+        session.set_load(self._load)
         if self._is_closing:
             self._end(session)
 
     def remove(self, session: Endable) -> None:
         """Forget a session that has ended."""
         self._running.discard(session)
+
+    def set_load(self, load: Load) -> None:
+        """Tell every session, open now or later, how busy the server is."""
+        self._load = load
+        for session in list(self._running):
+            session.set_load(load)
 
     async def close(self, timeout_s: float, *, hands_over: bool = False) -> bool:
         """Refuse new sessions and let the open ones finish; say whether all did in time.

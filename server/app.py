@@ -28,6 +28,7 @@ from server.http_routes import SecurityHeaders, answer_error, http_routes
 from server.keeping import build_keeping
 from server.loop_lag import watch_loop_lag
 from server.metrics import Metrics
+from server.overload import watch_load
 from server.session_opening import SessionFactory
 from server.session_runner import Services
 from server.settings import Settings
@@ -98,9 +99,15 @@ def build_app(factory: SessionFactory) -> Starlette:
         factory.keeping.start()
         factory.viewing.start()
         services.metrics.ready.set(1)
-        watch = asyncio.create_task(watch_loop_lag(services.metrics), name="loop lag")
+        watches = [
+            asyncio.create_task(watch_loop_lag(services.metrics), name="loop lag"),
+            asyncio.create_task(
+                watch_load(services.dispatcher, factory.admission, services.metrics), name="load"
+            ),
+        ]
         yield
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         await factory.viewing.close()
         await factory.keeping.close()
         await services.dispatcher.close()

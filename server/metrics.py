@@ -60,6 +60,15 @@ class Metrics:
             buckets=AUDIO_BUCKETS_S,
             registry=registry,
         )
+        self.overload_rung = Gauge(
+            "starling_overload_rung",
+            "What is left out: 0 nothing, 1 some interims, 2 all interims, 3 wide beams too, "
+            "4 new sessions too.",
+            registry=registry,
+        )
+        self.interim_stretch = Gauge(
+            "starling_interim_stretch", "How much longer interims' steps are.", registry=registry
+        )
         self.decodes = Counter(
             "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry
         )

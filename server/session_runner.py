@@ -32,6 +32,7 @@ from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
 from streaming.intake import Channels, RawAudioIntake
 from streaming.options import Encoding
+from streaming.overload import Load
 from streaming.resume import START, resume_place
 from streaming.session import Session, SessionPlan
 from streaming.transcript import Hypothesis
@@ -132,6 +133,10 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         if error.is_retryable:
             self._freeze()
         self._perform(self._session.fail(error))
+
+    def set_load(self, load: Load) -> None:
+        """Leave out what a server this busy leaves out."""
+        self._perform(self._session.set_load(load))
 
     def hand_over(self) -> None:
         """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
@@ -308,7 +313,9 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             else:
                 self._perform_answer(lambda: self._session.on_decoded(request_id, answer))
 
-        self._tickets[request_id] = self._services.dispatcher.submit(effect.request, on_answer)
+        self._tickets[request_id] = self._services.dispatcher.submit(
+            effect.request, on_answer, owner=self._session_id
+        )
 
     def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:
         """Take an answer of a shared batch; a failure here must not reach the other sessions."""

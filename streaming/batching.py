@@ -1,12 +1,15 @@
 """Which waiting decodes run together, and next.
 
 Work-conserving: whenever an engine worker is free it takes what waits, with no fixed window, so
-batches grow by themselves under load and a lone request never waits. Finals, and checkpoints that
-finals wait for, go before interims; inside a class the oldest goes first. Rows of a batch share a
-key (window, prompt length, …); places left over are filled with later requests of the same key,
-interims among finals too. Segments of files wait in a queue of their own (`file_turns.py`).
+batches grow by themselves under load and a lone request never waits. Finals and checkpoints, which
+finals wait for, go before interims. Inside a class everybody's first request goes before anybody's
+second, so that one session that sends faster than real time does not hold up the others; then the
+earliest deadline goes first. Rows of a batch share a key (window, beam, prompt length, …); places
+left over are filled with later requests of the same key. Segments of files wait in a queue of
+their own (`file_turns.py`).
 """
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -15,15 +18,24 @@ from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
 
+SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 0.6, Purpose.INTERIM: 0.0, Purpose.FILE: 0.0}
+"""How much later an answer is still early: a checkpoint is needed by the final after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Generic[JobT]):
-    """A job in the queue since `since`, monotonic seconds."""
+    """A job of `owner` in the queue since `since`, monotonic seconds."""
 
     job: JobT
     key: Hashable
     purpose: Purpose
     since: float
+    owner: Hashable = None
+
+    @property
+    def deadline(self) -> float:
+        """The instant, monotonic seconds, that orders jobs of a class."""
+        return self.since + SLACK_S[self.purpose]
 
 
 class BatchPolicy(Generic[JobT]):
@@ -52,16 +64,31 @@ class BatchPolicy(Generic[JobT]):
         """Return how long the oldest job has waited."""
         return now - min((w.since for w in self._waiting.values()), default=now)
 
+    def waits_s(self, now: float) -> tuple[float, float]:
+        """Return how long the oldest interim and the oldest other job have waited."""
+        interims = [w.since for w in self._waiting.values() if w.purpose is Purpose.INTERIM]
+        others = [w.since for w in self._waiting.values() if w.purpose is not Purpose.INTERIM]
+        return now - min(interims, default=now), now - min(others, default=now)
+
     def take(self, max_rows: int | None = None) -> list[Waiting[JobT]]:
         """Remove and return the next batch; empty when nothing waits."""
         max_rows = self._max_batch if max_rows is None else max_rows
         if not self._waiting:
             return []
-        order = sorted(
-            self._waiting.values(), key=lambda w: (w.purpose is Purpose.INTERIM, w.since)
-        )
+        order = self._in_turn()
         key = order[0].key
         batch = [waiting for waiting in order if waiting.key == key][:max_rows]
         for waiting in batch:
             del self._waiting[waiting.job]
         return batch
+
+    def _in_turn(self) -> list[Waiting[JobT]]:
+        turns: Counter[tuple[Hashable, bool]] = Counter()
+        ranked: list[tuple[bool, int, float, Waiting[JobT]]] = []
+        for waiting in sorted(self._waiting.values(), key=lambda w: w.deadline):
+            is_interim = waiting.purpose is Purpose.INTERIM
+            turn = turns[waiting.owner, is_interim] if waiting.owner is not None else 0
+            turns[waiting.owner, is_interim] += 1
+            ranked.append((is_interim, turn, waiting.deadline, waiting))
+        ranked.sort(key=lambda entry: entry[:3])
+        return [entry[3] for entry in ranked]

@@ -27,6 +27,7 @@ from streaming.events import EndReason, Interim, Samples, SilenceReached, Speech
 from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
+from streaming.overload import Load
 from streaming.pacing import is_interim_due
 from streaming.silence_watch import SilenceWatch
 from streaming.snapshot import ChannelPoint, ChannelSnapshot, OpenPoint
@@ -112,6 +113,10 @@ class ChannelTranscriber:
             self._finals.language = LanguageLock(options.language)
         self._options = self._desk.options = options
         self._apply_endpointing()
+
+    def set_load(self, load: Load) -> None:
+        """Leave out, from now on, what a server this busy leaves out."""
+        self._desk.load = load
 
     def _apply_endpointing(self) -> None:
         self._gate.policy = self._speech.at_threshold(self._options.speech_threshold)
@@ -335,14 +340,15 @@ class ChannelTranscriber:
         tail_end = utterance.last_speech_end_sample + self._tail_samples
         if scored_end >= tail_end:
             return self._decode_ahead(utterance, tail_end)
-        if not self._options.interim:
+        load = self._desk.load
+        if not (self._options.interim and load.has_interims):
             return []
         if utterance.checkpoints.is_due(scored_end):
             return [*self._desk.drop(utterance), self._desk.ask_checkpoint(utterance, scored_end)]
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
-        if not is_interim_due(scored_end - utterance.start_sample, decoded):
+        if not is_interim_due(scored_end - utterance.start_sample, decoded, load.stretch):
             return []
         return [self._desk.ask(utterance, scored_end, Purpose.INTERIM)]
 

@@ -6,6 +6,7 @@ from streaming.audio_buffer import AudioBuffer
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions
+from streaming.overload import Load
 from streaming.utterance import OpenUtterance, SpanDecode
 
 
@@ -17,6 +18,7 @@ class DecodeDesk:
         buffer: The channel's audio.
         finals: Knows the language to decode in.
         options: The session's options; replaced when they change.
+        load: How busy the server is; replaced when it changes.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class DecodeDesk:
         self._buffer = buffer
         self._finals = finals
         self.options = options
+        self.load = Load()
 
     def ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Ask for an interim or final up to `end_sample`; it is then the outstanding one."""
@@ -62,4 +65,5 @@ class DecodeDesk:
             words=self.options.words,
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
+            is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
         )

@@ -31,7 +31,7 @@ class DecodeRequest:
 
     `id` is unique within the session. `language` None means detect. `start_sample` places the
     first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
-    a degenerate decode.
+    a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     """
 
     id: int
@@ -44,6 +44,7 @@ class DecodeRequest:
     prompt: str
     keyterms: tuple[str, ...]
     is_retry: bool = False
+    is_cheap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class WarningCode(StrEnum):
     """Conditions that a client should know and a session survives."""
 
     DECODE_FAILED = "decode_failed"
+    LAGGING = "lagging"
+    RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True)

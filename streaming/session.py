@@ -51,6 +51,7 @@ from streaming.options import (
     SessionOptions,
     apply_update,
 )
+from streaming.overload import Load, Rung, load_warning
 from streaming.resume import Resumption, resume_place
 from streaming.session_limits import SessionClock, SessionLimits
 from streaming.snapshot import SessionSnapshot
@@ -131,6 +132,7 @@ class Session:
         self._received_samples = start_sample
         self._error: StarlingError | None = None
         self._is_abandoned = False
+        self._load = Load()
 
     @property
     def is_closed(self) -> bool:
@@ -315,6 +317,16 @@ class Session:
         ids = [i for c in self._channels for i in c.outstanding_requests()]
         self._request_channel.clear()
         return [CancelDecode(i) for i in ids]
+
+    def set_load(self, load: Load) -> list[Effect]:
+        """Leave out what a server this busy leaves out, and tell the client when that changes."""
+        before, self._load = self._load, load
+        for transcriber in self._channels:
+            transcriber.set_load(load)
+        is_told = max(before.rung, load.rung) >= Rung.NO_INTERIMS and before.rung != load.rung
+        if not is_told or self._state is not _State.OPEN:
+            return []
+        return [self._emit(load_warning(load))]
 
     def next_deadline(self) -> float | None:
         """Return the instant at which `on_timeout` wants to be called."""

@@ -16,16 +16,20 @@ BUCKET_FRAMES = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
 """None is twice a model's number of mel bands (80 or 128): CTranslate2 takes such an encoded
 window for raw features."""
 
+INTERIM_FRAMES = 768
+"""Interims may have a shorter window: a third cheaper, a little less exact."""
+
 BASE_TOKENS = 20
 TOKENS_PER_SECOND = 12
 MAX_NEW_TOKENS = 224
 """Half of Whisper's 448 text positions, as in OpenAI's decoder."""
 
 
-def window_frames(num_samples: int) -> int:
+def window_frames(num_samples: int, purpose: Purpose) -> int:
     """Return the smallest bucket with room for the audio and its padding."""
     needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
-    return next((frames for frames in BUCKET_FRAMES if frames >= needed), FULL_FRAMES)
+    buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if purpose is Purpose.INTERIM else BUCKET_FRAMES
+    return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
 
 
 def max_new_tokens(num_samples: int) -> int:

@@ -71,11 +71,12 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
     """
     grouped: dict[tuple[int, int, bool], list[tuple[float, float]]] = defaultdict(list)
     for purpose, lengths in used["decode_audio_s"].items():
-        beam = final_beam if Purpose[purpose.upper()].is_for_good else 1
+        asked = Purpose[purpose.upper()]
+        beam = final_beam if asked.is_for_good else 1
         for bound_s, count in lengths:
             if count:
                 num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)
-                key = (window_frames(num_samples), beam, wants_timestamps(num_samples, beam))
+                key = (window_frames(num_samples, asked), beam, wants_timestamps(num_samples, beam))
                 grouped[key].append((num_samples / TARGET_RATE_HZ, count))
     kinds = [_kind(*key, lengths) for key, lengths in sorted(grouped.items())]
     if used["retries"] and kinds:

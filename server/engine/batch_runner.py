@@ -72,7 +72,7 @@ class BatchRunner:
         options: dict[str, Any],
     ) -> list[Outcome]:
         """Return an outcome a row, without hypothesis where the row should be repeated."""
-        encoded = self._model.encode(self._features(requests, frames))
+        encoded = self._encode(self._features(requests, frames))
         rows = [_Row(request, request.language or "en") for request in requests]
         self._detect_languages(rows, encoded)
         self._generate(rows, encoded, options)
@@ -90,7 +90,15 @@ class BatchRunner:
             for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True))
         ]
 
-    def _features(self, requests: Sequence[DecodeRequest], frames: int) -> ctranslate2.StorageView:
+    def _encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
+        """Encode at once on a GPU, row by row on a CPU, whose caches hold one row but not four."""
+        if len(features) == 1 or self._model.device != "cpu":
+            return self._model.encode(ctranslate2.StorageView.from_array(features))
+        views = [ctranslate2.StorageView.from_array(row[np.newaxis]) for row in features]
+        rows = [np.array(self._model.encode(view)) for view in views]
+        return ctranslate2.StorageView.from_array(np.concatenate(rows))
+
+    def _features(self, requests: Sequence[DecodeRequest], frames: int) -> npt.NDArray[np.float32]:
         extractor = self._whisper.feature_extractor
         # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
         batch = np.zeros((len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32)
@@ -98,7 +106,7 @@ class BatchRunner:
             mel: npt.NDArray[np.float32] = extractor(request.audio)
             width = min(mel.shape[1], frames)
             batch[row, :, :width] = mel[:, :width]
-        return ctranslate2.StorageView.from_array(batch)
+        return batch
 
     def _detect_languages(self, rows: list[_Row], encoded: ctranslate2.StorageView) -> None:
         if not self._is_multilingual or all(row.request.language for row in rows):

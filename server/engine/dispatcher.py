@@ -6,7 +6,7 @@ used: a batch is formed when a worker is free, from what waits at that moment.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -34,6 +34,16 @@ class Ticket:
 
     request: DecodeRequest
     on_answer: OnAnswer | None = field(repr=False)
+    owner: Hashable = None
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    """A batch on a worker since `since`, monotonic seconds."""
+
+    tickets: list[Ticket]
+    since: float
+    is_given_up: bool = False
 
 
 class EngineDispatcher:
@@ -68,13 +78,15 @@ class EngineDispatcher:
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
         self._num_free = num_workers
-        self._running_since: dict[int, float] = {}
-        self._num_batches = 0
+        self._running: set[_Running] = set()
         self._is_closed = False
 
-    def submit(self, request: DecodeRequest, on_answer: OnAnswer) -> Ticket:
-        """Queue a request; the answer or an exception comes to `on_answer` later."""
-        ticket = Ticket(request, on_answer)
+    def submit(self, request: DecodeRequest, on_answer: OnAnswer, owner: Hashable = None) -> Ticket:
+        """Queue a request; the answer or an exception comes to `on_answer` later.
+
+        Requests of one `owner` do not hold up those of others.
+        """
+        ticket = Ticket(request, on_answer, owner)
         self._enqueue(ticket)
         self._pump()
         return ticket
@@ -82,17 +94,36 @@ class EngineDispatcher:
     def _enqueue(self, ticket: Ticket) -> None:
         request = ticket.request
         key = self.engine.batch_key(request)
-        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, time.monotonic()))
+        now = time.monotonic()
+        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, now, ticket.owner))
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
         ticket.on_answer = None
         self._queue_of(ticket.request).cancel(ticket)
 
+    def waits_s(self, now: float) -> tuple[float, float]:
+        """Return how long the oldest live interim and the oldest other live decode have waited."""
+        return self._policy.waits_s(now)
+
     def is_stuck(self) -> bool:
         """Say whether a batch has been running far too long."""
         now = time.monotonic()
-        return any(now - since > STUCK_AFTER_S for since in self._running_since.values())
+        return any(now - running.since > STUCK_AFTER_S for running in self._running)
+
+    def give_up_stuck(self, now: float) -> None:
+        """Fail the decodes of batches that run far too long, so that their sessions can go on.
+
+        Their workers stay taken until they come back, if they ever do.
+        """
+        for running in self._running:
+            if now - running.since <= STUCK_AFTER_S or running.is_given_up:
+                continue
+            running.is_given_up = True
+            log.error("engine stuck", rows=len(running.tickets))
+            for ticket in running.tickets:
+                self._take(ticket, TimeoutError(f"no answer in {STUCK_AFTER_S:.0f} s"))
+                ticket.on_answer = None
 
     async def close(self) -> None:
         """Wait for running batches and end the threads."""
@@ -124,9 +155,8 @@ class EngineDispatcher:
     def _start(self, batch: list[Waiting[Ticket]]) -> None:
         now = time.monotonic()
         self._num_free -= 1
-        self._num_batches += 1
-        number = self._num_batches
-        self._running_since[number] = now
+        running = _Running([waiting.job for waiting in batch], now)
+        self._running.add(running)
         is_of_files = batch[0].purpose is Purpose.FILE
         self._num_file_batches += is_of_files
         self._metrics.batch_size.observe(len(batch))
@@ -140,16 +170,14 @@ class EngineDispatcher:
         future = asyncio.get_running_loop().run_in_executor(
             self._pool, self.engine.decode, requests
         )
-        tickets = [waiting.job for waiting in batch]
-        future.add_done_callback(lambda done: self._finish(number, tickets, done))
+        future.add_done_callback(lambda done: self._finish(running, done))
 
-    def _finish(
-        self, number: int, tickets: list[Ticket], done: asyncio.Future[list[Answer]]
-    ) -> None:
+    def _finish(self, running: "_Running", done: asyncio.Future[list[Answer]]) -> None:
+        tickets = running.tickets
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
-        since = self._running_since.pop(number)
-        self._metrics.decode_seconds.observe(time.monotonic() - since)
+        self._running.discard(running)
+        self._metrics.decode_seconds.observe(time.monotonic() - running.since)
         if done.cancelled():
             return
         error = done.exception()

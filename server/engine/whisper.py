@@ -105,7 +105,7 @@ class WhisperEngine:
         return self._batches.run(requests, _frames(first), options)
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        is_wide = request.purpose.is_for_good and not request.is_retry
+        is_wide = request.purpose.is_for_good and not (request.is_retry or request.is_cheap)
         return self._final_beam if is_wide else 1
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
@@ -146,4 +146,4 @@ class WhisperEngine:
 
 def _frames(request: DecodeRequest) -> int:
     """Return the engine window: a retry gets the one Whisper was trained on."""
-    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio))
+    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio), request.purpose)

@@ -190,7 +190,9 @@ class FileTranscription:
             self._tickets.pop(request_id, None)
             self._take(answer, lambda heard: self._session.on_decoded(request_id, heard))
 
-        self._tickets[request_id] = self._services.dispatcher.submit(effect.request, on_answer)
+        self._tickets[request_id] = self._services.dispatcher.submit(
+            effect.request, on_answer, owner=self
+        )
 
     def _take(
         self, answer: _AnswerT | Exception, on_answer: Callable[[_AnswerT], list[FileEffect]]

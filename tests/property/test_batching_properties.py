@@ -23,11 +23,16 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         self.max_batch = max_batch
         self.policy: BatchPolicy[int] = BatchPolicy(max_batch)
 
-    @rule(key=st.integers(0, 3), purpose=st.sampled_from(Purpose), passed=st.floats(0, 2))
-    def submit(self, key, purpose, passed):
+    @rule(
+        key=st.integers(0, 3),
+        purpose=st.sampled_from(Purpose),
+        passed=st.floats(0, 2),
+        owner=st.sampled_from("abc"),
+    )
+    def submit(self, key, purpose, passed, owner):
         self.now += passed
         self.num_jobs += 1
-        job = Waiting(self.num_jobs, key, purpose, self.now)
+        job = Waiting(self.num_jobs, key, purpose, self.now, owner)
         self.policy.submit(job)
         self.waiting[job.job] = job
 
@@ -51,7 +56,15 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         """No job that was left behind with the same key should have gone first."""
 
         def rank(waiting):
-            return waiting.purpose is Purpose.INTERIM, waiting.since
+            is_interim = waiting.purpose is Purpose.INTERIM
+            before = [
+                w
+                for w in self.waiting.values()
+                if w.owner == waiting.owner
+                and (w.purpose is Purpose.INTERIM) is is_interim
+                and (w.deadline, w.job) < (waiting.deadline, waiting.job)
+            ]
+            return is_interim, len(before), waiting.deadline
 
         assert rank(batch[0]) == min(map(rank, self.waiting.values()))
         assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))

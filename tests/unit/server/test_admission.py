@@ -4,6 +4,7 @@ import pytest
 
 from server.admission import RETRY_AFTER_S, Admission
 from streaming.errors import ErrorCode, StarlingError
+from streaming.overload import Load, Rung
 
 pytestmark = pytest.mark.unit
 
@@ -15,6 +16,9 @@ class OpenSession:
         self._admission = admission
         self._leaves = leaves
         self.told: list[ErrorCode] = []
+
+    def set_load(self, load: Load) -> None:
+        self.load = load
 
     def finish(self, error: StarlingError) -> None:
         self.told.append(error.code)
@@ -85,3 +89,23 @@ async def test_a_session_that_has_ended_is_not_asked_again():
     admission.leave()
     assert await admission.close(timeout_s=0) is True
     assert session.told == []
+
+
+def test_a_server_that_refuses_says_how_late_it_is():
+    admission = Admission(10)
+    admission.set_load(Load(Rung.REFUSING, 6.0, 2.6))
+    error = refusal(admission)
+    assert (error.code, error.retry_after_s) == (ErrorCode.OVERLOADED, 5.0)
+    assert "3 s late" in error.message
+    admission.set_load(Load())
+    admission.enter()
+
+
+def test_sessions_old_and_new_are_told_the_load():
+    admission = Admission(10)
+    old, new = OpenSession(admission), OpenSession(admission)
+    busy = Load(Rung.NO_INTERIMS, 6.0, 1.0)
+    admission.add(old)
+    admission.set_load(busy)
+    admission.add(new)
+    assert (old.load, new.load) == (busy, busy)

@@ -35,6 +35,26 @@ def test_finals_go_first_and_then_the_oldest():
     assert taken(made) == ["i1"]
 
 
+def test_one_session_with_much_waiting_does_not_hold_up_the_others():
+    made = policy(2)
+    for job, owner, since in [("a1", "a", 0), ("a2", "a", 1), ("a3", "a", 2), ("b1", "b", 3)]:
+        made.submit(Waiting(job, "k", FINAL, since, owner))
+    assert [taken(made) for _ in range(2)] == [["a1", "b1"], ["a2", "a3"]]
+
+
+def test_a_final_goes_before_a_checkpoint_that_has_just_come():
+    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.5))
+    assert taken(made) == ["f"]
+    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.7))
+    assert taken(made) == ["c"]
+
+
+def test_waits_of_interims_and_of_the_others_are_told_apart():
+    made = policy(1, ("i", "k", INTERIM, 1.0), ("c", "k", Purpose.CHECKPOINT, 2.0))
+    assert made.waits_s(4.0) == (3.0, 2.0)
+    assert policy(1).waits_s(4.0) == (0.0, 0.0)
+
+
 def test_a_batch_shares_one_key_and_places_left_go_to_interims():
     made = policy(
         3,

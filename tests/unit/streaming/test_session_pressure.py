@@ -3,17 +3,21 @@
 import numpy as np
 import pytest
 
-from streaming.effects import ScoreSpeech
+from streaming.effects import DecodeRequest, Purpose, ScoreSpeech
 from streaming.errors import ErrorCode
 from streaming.events import (
     AudioAcknowledged,
     Closed,
     Failed,
     PingReceived,
+    Warned,
+    WarningCode,
 )
+from streaming.overload import Load, Rung
 from streaming.session import ACK_STEP_SAMPLES, MAX_WINDOWS_PER_SCORE
 from streaming.session_limits import SessionLimits
-from tests.support.scripted_speech import said, silence
+from streaming.transcript import Hypothesis
+from tests.support.scripted_speech import said, silence, transcribe
 from tests.support.session_harness import SessionHarness
 
 pytestmark = pytest.mark.unit
@@ -120,3 +124,60 @@ def test_speech_is_scored_in_order_one_request_at_a_time():
     (second,) = session.on_scores(0, [0.0] * (len(first.audio) // 512))
     assert isinstance(second, ScoreSpeech)
     assert len(second.audio) == MAX_WINDOWS_PER_SCORE * 512
+
+
+def recording(harness: SessionHarness) -> list[DecodeRequest]:
+    """Return the list that will hold what the engine was asked."""
+    asked: list[DecodeRequest] = []
+
+    def transcribe_and_note(request: DecodeRequest) -> Hypothesis:
+        asked.append(request)
+        return transcribe(request)
+
+    harness.engine = transcribe_and_note
+    return asked
+
+
+def told(harness: SessionHarness) -> list[WarningCode]:
+    return [warned.code for warned in harness.of(Warned)]
+
+
+def test_an_overloaded_server_leaves_interims_out_but_no_final():
+    harness = SessionHarness()
+    asked = recording(harness)
+    harness.perform(harness.session.set_load(Load(Rung.NO_INTERIMS, 6.0, 0.7)))
+    harness.send(said(0.5, list(range(1, 25)), 2.0))
+    assert {request.purpose for request in asked} == {Purpose.FINAL}
+    assert harness.interims == []
+    assert harness.text == " ".join(f"w{number}" for number in range(1, 25))
+    assert told(harness) == [WarningCode.LAGGING]
+
+
+def test_a_more_overloaded_server_decodes_finals_with_less_care():
+    harness = SessionHarness()
+    asked = recording(harness)
+    harness.send(said(0.5, [1, 2, 3], 2.0))
+    harness.perform(harness.session.set_load(Load(Rung.CHEAP_FINALS, 6.0, 1.2)))
+    harness.send(said(0.5, [4, 5, 6], 2.0))
+    finals = [request for request in asked if request.purpose is Purpose.FINAL]
+    assert [request.is_cheap for request in finals] == [False, True]
+
+
+def test_a_client_is_told_once_when_the_server_has_caught_up():
+    harness = SessionHarness()
+    loads = [Load(Rung.STRETCHED, 3.0), Load(Rung.NO_INTERIMS, 6.0, 0.7)]
+    loads += [Load(Rung.NO_INTERIMS, 6.0, 0.9), Load(Rung.STRETCHED, 5.0), Load()]
+    for load in loads:
+        harness.perform(harness.session.set_load(load))
+    assert told(harness) == [WarningCode.LAGGING, WarningCode.RECOVERED]
+
+
+def test_longer_steps_ask_for_fewer_interims():
+    counts = []
+    for stretch in (1.0, 3.0):
+        harness = SessionHarness()
+        harness.perform(harness.session.set_load(Load(Rung.STRETCHED, stretch)))
+        audio = said(0.5, list(range(1, 12)), 2.0)
+        harness.send(audio, *range(0, len(audio), 3_200))
+        counts.append(len(harness.interims))
+    assert counts[0] > counts[1] > 0

@@ -5,6 +5,7 @@ from streaming.windows import (
     BUCKET_FRAMES,
     FRAME_SAMPLES,
     FULL_FRAMES,
+    INTERIM_FRAMES,
     MAX_NEW_TOKENS,
     MIN_PADDING_FRAMES,
     TIMESTAMPS_FROM_SAMPLES,
@@ -20,7 +21,7 @@ LONGEST_PADDED = (FULL_FRAMES - MIN_PADDING_FRAMES) * FRAME_SAMPLES
 
 @pytest.mark.parametrize("num_samples", [0, 1, 16_000, 100_000, 250_001, LONGEST_PADDED])
 def test_a_window_is_the_smallest_bucket_with_room_for_the_padding(num_samples):
-    frames = window_frames(num_samples)
+    frames = window_frames(num_samples, Purpose.FINAL)
     needed = num_samples / FRAME_SAMPLES + MIN_PADDING_FRAMES
     assert frames >= needed
     assert not any(needed <= bucket < frames for bucket in BUCKET_FRAMES)
@@ -28,18 +29,27 @@ def test_a_window_is_the_smallest_bucket_with_room_for_the_padding(num_samples):
 
 @pytest.mark.parametrize("num_samples", [LONGEST_PADDED + 1, 30 * 16_000, 60 * 16_000])
 def test_no_window_is_longer_than_whispers(num_samples):
-    assert window_frames(num_samples) == FULL_FRAMES
+    assert window_frames(num_samples, Purpose.FINAL) == FULL_FRAMES
 
 
 @pytest.mark.parametrize("bucket", BUCKET_FRAMES)
 def test_a_bucket_is_used_up_to_its_last_sample(bucket):
     fits = (bucket - MIN_PADDING_FRAMES) * FRAME_SAMPLES
-    assert window_frames(fits) == bucket
-    assert window_frames(fits + 1) == next((b for b in BUCKET_FRAMES if b > bucket), FULL_FRAMES)
+    assert window_frames(fits, Purpose.FINAL) == bucket
+    assert window_frames(fits + 1, Purpose.FINAL) == next(
+        (b for b in BUCKET_FRAMES if b > bucket), FULL_FRAMES
+    )
+
+
+def test_short_interims_have_a_shorter_window():
+    second = 16_000
+    assert window_frames(second, Purpose.INTERIM) == INTERIM_FRAMES
+    assert window_frames(second, Purpose.CHECKPOINT) == window_frames(second, Purpose.FINAL)
+    assert window_frames(8 * second, Purpose.INTERIM) == window_frames(8 * second, Purpose.FINAL)
 
 
 def test_no_bucket_is_mistaken_for_features_by_ctranslate2():
-    assert not {2 * 80, 2 * 128} & set(BUCKET_FRAMES)
+    assert not {2 * 80, 2 * 128} & {INTERIM_FRAMES, *BUCKET_FRAMES}
 
 
 def test_more_speech_may_say_more_up_to_whispers_half():

@@ -17,7 +17,7 @@ def test_decodes_are_grouped_by_window_beam_and_timestamps():
     )
 
     assert [(k.frames, k.beam_size, k.has_timestamps, k.share) for k in kinds] == [
-        (1000, 1, False, 30),
+        (768, 1, False, 30),
         (1000, 1, True, 6),
         (1000, 3, False, 30),
         (1250, 3, False, 4),

@@ -1,0 +1,153 @@
+"""What a busy server leaves out, and in which order.
+
+    normal -> stretched -> no interims -> cheap finals -> refusing
+
+Finals are never left out. Two waits tell how busy the engine is: that of the oldest interim, which
+goes last, and that of the oldest final. Interims that wait make their steps longer (`stretch`, by a
+quarter a tick) until there is no more to gain; then finals that wait move the server up the rungs,
+one at a time. On the way down every rung must stay quiet for a while, longer each time it did not
+last, so that the server does not swing between two rungs.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from streaming.events import Warned, WarningCode
+
+TICK_S = 0.25
+"""How often the waits are looked at."""
+
+MAX_STRETCH = 6.0
+STRETCH_UP = 1.25
+STRETCH_DOWN = 0.9
+
+BUSY_INTERIM_WAIT_S = 0.3
+BUSY_FINAL_WAIT_S = 0.5
+CHEAP_FINAL_WAIT_S = 1.0
+REFUSE_FINAL_WAIT_S = 2.0
+LATE_INTERIM_WAIT_S = 1.5
+QUIET_FINAL_WAIT_S = 0.15
+
+CLIMB_AFTER_S = 1.0
+DESCEND_AFTER_S = 5.0
+MAX_DESCEND_AFTER_S = 40.0
+
+
+class Rung(IntEnum):
+    """What the server leaves out; each rung includes those below."""
+
+    NORMAL = 0
+    STRETCHED = 1
+    NO_INTERIMS = 2
+    CHEAP_FINALS = 3
+    REFUSING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the server is: its rung, the stretch of interims' steps, the wait of finals."""
+
+    rung: Rung = Rung.NORMAL
+    stretch: float = 1.0
+    final_wait_s: float = 0.0
+
+    @property
+    def has_interims(self) -> bool:
+        """Whether interims, and checkpoints that commit their words, are decoded."""
+        return self.rung < Rung.NO_INTERIMS
+
+    @property
+    def has_wide_finals(self) -> bool:
+        """Whether finals get the full beam."""
+        return self.rung < Rung.CHEAP_FINALS
+
+
+_FINAL_WAIT_TO_CLIMB = {
+    Rung.STRETCHED: BUSY_FINAL_WAIT_S,
+    Rung.NO_INTERIMS: CHEAP_FINAL_WAIT_S,
+    Rung.CHEAP_FINALS: REFUSE_FINAL_WAIT_S,
+}
+
+
+class OverloadLadder:
+    """Turns waits into a `Load`; instants are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._rung = Rung.STRETCHED
+        self._stretch = 1.0
+        self._busy_since: float | None = None
+        self._quiet_since: float | None = None
+        self._descended_at: float | None = None
+        self._descend_after_s = DESCEND_AFTER_S
+
+    def observe(self, interim_wait_s: float, final_wait_s: float, now: float) -> Load:
+        """Take how long the oldest interim and the oldest final have waited; once a tick."""
+        is_full = self._rung > Rung.STRETCHED or self._stretch >= MAX_STRETCH
+        self._adapt_stretch(interim_wait_s, final_wait_s)
+        if is_full and self._wants_up(interim_wait_s, final_wait_s):
+            self._climb(now)
+        elif self._rung > Rung.STRETCHED and final_wait_s < QUIET_FINAL_WAIT_S:
+            self._descend(now)
+        else:
+            self._busy_since = self._quiet_since = None
+        is_normal = self._rung is Rung.STRETCHED and self._stretch == 1.0
+        return Load(Rung.NORMAL if is_normal else self._rung, self._stretch, final_wait_s)
+
+    def _adapt_stretch(self, interim_wait_s: float, final_wait_s: float) -> None:
+        if self._rung > Rung.STRETCHED:
+            return
+        if max(interim_wait_s, final_wait_s) > BUSY_INTERIM_WAIT_S:
+            self._stretch = min(MAX_STRETCH, self._stretch * STRETCH_UP)
+        else:
+            self._stretch = max(1.0, self._stretch * STRETCH_DOWN)
+
+    def _wants_up(self, interim_wait_s: float, final_wait_s: float) -> bool:
+        if self._rung is Rung.STRETCHED and interim_wait_s > LATE_INTERIM_WAIT_S:
+            return True
+        limit_s = _FINAL_WAIT_TO_CLIMB.get(self._rung)
+        return limit_s is not None and final_wait_s > limit_s
+
+    def _climb(self, now: float) -> None:
+        self._quiet_since = None
+        self._busy_since = now if self._busy_since is None else self._busy_since
+        if now - self._busy_since < CLIMB_AFTER_S:
+            return
+        did_not_last = self._descended_at is not None and (
+            now - self._descended_at < self._descend_after_s
+        )
+        self._descend_after_s = (
+            min(MAX_DESCEND_AFTER_S, 2 * self._descend_after_s) if did_not_last else DESCEND_AFTER_S
+        )
+        self._rung = Rung(self._rung + 1)
+        self._busy_since = None
+
+    def _descend(self, now: float) -> None:
+        self._busy_since = None
+        self._quiet_since = now if self._quiet_since is None else self._quiet_since
+        if now - self._quiet_since < self._descend_after_s:
+            return
+        self._rung = Rung(self._rung - 1)
+        self._quiet_since = None
+        self._descended_at = now
+
+
+def load_warning(load: Load) -> Warned:
+    """Return what a client is told when the rung changes: what it misses, how late finals are."""
+    late = f"finals wait {load.final_wait_s:.1f} s"
+    if load.rung is Rung.NO_INTERIMS:
+        return Warned(
+            WarningCode.LAGGING,
+            f"the server is overloaded ({late}): no interims until it has caught up",
+            "go on sending; every final will come",
+        )
+    if load.rung > Rung.NO_INTERIMS:
+        return Warned(
+            WarningCode.LAGGING,
+            f"the server is overloaded ({late}): no interims, and finals are less exact",
+            "go on sending; every final will come",
+        )
+    return Warned(
+        WarningCode.RECOVERED,
+        "the server has caught up: interims come again",
+        "nothing needs to be done",
+    )

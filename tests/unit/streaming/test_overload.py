@@ -1,0 +1,101 @@
+import pytest
+
+from streaming.events import WarningCode
+from streaming.overload import (
+    CHEAP_FINAL_WAIT_S,
+    DESCEND_AFTER_S,
+    MAX_STRETCH,
+    REFUSE_FINAL_WAIT_S,
+    TICK_S,
+    Load,
+    OverloadLadder,
+    Rung,
+    load_warning,
+)
+
+pytestmark = pytest.mark.unit
+
+
+class Server:
+    """A ladder and the instant it was last asked."""
+
+    def __init__(self) -> None:
+        self.ladder = OverloadLadder()
+        self.now = 100.0
+
+    def waits(self, interim_s: float, final_s: float, for_s: float) -> list[Load]:
+        loads = []
+        for _ in range(round(for_s / TICK_S)):
+            self.now += TICK_S
+            loads.append(self.ladder.observe(interim_s, final_s, self.now))
+        return loads
+
+
+def test_an_idle_server_leaves_nothing_out():
+    assert set(Server().waits(0.0, 0.0, 10)) == {Load()}
+
+
+def test_interims_that_wait_make_their_steps_longer_and_quiet_makes_them_short_again():
+    server = Server()
+    busy = server.waits(0.5, 0.0, 5)
+    assert busy[0] == Load(Rung.STRETCHED, 1.25, 0.0)
+    assert busy[-1].stretch == MAX_STRETCH
+    assert busy[-1].has_interims
+    assert server.waits(0.0, 0.0, 10)[-1] == Load()
+
+
+def test_rungs_are_climbed_one_by_one_and_finals_are_never_left_out():
+    server = Server()
+    rungs = [load.rung for load in server.waits(9.0, REFUSE_FINAL_WAIT_S + 1, 10)]
+    assert sorted(set(rungs)) == list(Rung)[1:]
+    assert rungs == sorted(rungs)
+
+
+def test_each_rung_needs_its_own_wait():
+    server = Server()
+    assert server.waits(9.0, CHEAP_FINAL_WAIT_S - 0.1, 30)[-1].rung is Rung.NO_INTERIMS
+    assert server.waits(9.0, CHEAP_FINAL_WAIT_S + 0.1, 30)[-1].rung is Rung.CHEAP_FINALS
+
+
+def test_late_interims_alone_are_left_out_at_last():
+    assert Server().waits(2.0, 0.0, 10)[-1].rung is Rung.NO_INTERIMS
+
+
+def test_a_moment_of_waiting_does_not_climb():
+    server = Server()
+    server.waits(0.5, 0.0, 5)
+    assert server.waits(2.0, 0.0, 3 * TICK_S)[-1].rung is Rung.STRETCHED
+    server.waits(0.0, 0.0, TICK_S)
+
+
+def test_a_quiet_server_comes_down_one_rung_at_a_time():
+    server = Server()
+    server.waits(9.0, 9.0, 20)
+    loads = server.waits(0.0, 0.0, 4 * DESCEND_AFTER_S + 10)
+    rungs = [load.rung for load in loads]
+    assert rungs == sorted(rungs, reverse=True)
+    assert rungs[0] is Rung.REFUSING
+    assert loads[-1] == Load()
+
+
+def test_a_rung_that_did_not_last_is_left_more_slowly():
+    server = Server()
+    times = []
+    for _ in range(3):
+        server.waits(9.0, CHEAP_FINAL_WAIT_S - 0.1, 10)
+        quiet = [load.rung for load in server.waits(0.0, 0.0, 30)]
+        times.append(quiet.index(Rung.STRETCHED))
+    server.waits(9.0, CHEAP_FINAL_WAIT_S - 0.1, 10)
+    quiet = [load.rung for load in server.waits(0.0, 0.0, DESCEND_AFTER_S + 1)]
+    assert times[0] == quiet.index(Rung.STRETCHED), "thirty quiet seconds are forgotten"
+    server.waits(9.0, CHEAP_FINAL_WAIT_S - 0.1, 3)
+    quiet = [load.rung for load in server.waits(0.0, 0.0, 30)]
+    assert quiet.index(Rung.STRETCHED) > 1.8 * times[0]
+
+
+@pytest.mark.parametrize("rung", list(Rung))
+def test_clients_are_told_what_they_miss(rung):
+    warned = load_warning(Load(rung, 6.0, 1.26))
+    is_back = rung < Rung.NO_INTERIMS
+    assert warned.code is (WarningCode.RECOVERED if is_back else WarningCode.LAGGING)
+    assert is_back or "1.3 s" in warned.message

@@ -141,7 +141,7 @@ class Cable:
     target_port: int
     port: int = 0
     _server: asyncio.Server | None = None
-    _dead: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[None] | None] = field(default_factory=set)
     _live: set["_Link"] = field(default_factory=set)
 
     @property
@@ -163,9 +163,13 @@ class Cable:
         return num_cut
 
     async def close(self) -> None:
-        """Take no more connections."""
+        """End all connections and take no more."""
         if self._server is not None:
             self._server.close()
+        tasks = [task for task in self._tasks if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -173,14 +177,18 @@ class Cable:
         except OSError:
             writer.close()
             return
-        link = _Link()
+        link, task = _Link(), asyncio.current_task()
         self._live.add(link)
+        self._tasks.add(task)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(link.pump(reader, far_writer))
                 tasks.create_task(link.pump(far_reader, writer))
         finally:
             self._live.discard(link)
+            self._tasks.discard(task)
+            writer.close()
+            far_writer.close()
 
 
 class _Link:

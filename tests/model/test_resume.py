@@ -19,4 +19,4 @@ async def test_a_fault_in_mid_utterance_changes_no_word(fault):
     assert report["failures"] == []
     assert report["closed"] == report["identical_words"] == 4
     assert (report["finals_doubled"], report["seqs_doubled"]) == (0, 0)
-    assert report["resumes"] >= 2
+    assert report["resumes"] >= 1

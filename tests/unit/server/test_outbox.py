@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from server.outbox import MAX_MESSAGES, Outbox, Outgoing
+from server.outbox import MAX_MESSAGES, Gate, Outbox, Outgoing
 from streaming.errors import ErrorCode, StarlingError
 
 pytestmark = pytest.mark.unit
@@ -89,3 +89,46 @@ async def test_a_full_box_still_takes_newer_interims():
     outbox.end()
     taken = await everything(outbox)
     assert (len(taken), taken[-1]) == (MAX_MESSAGES, "i2")
+
+
+class Store:
+    """Says whether what a message waits for is written: True, False, or None for never mind."""
+
+    def __init__(self) -> None:
+        self.state: bool | None = False
+
+    def gate(self, *, is_promise: bool = False) -> Gate:
+        return Gate(lambda: self.state, is_promise=is_promise)
+
+
+async def test_a_message_and_all_behind_it_wait_at_its_gate():
+    store, outbox = Store(), Outbox()
+    outbox.put(Outgoing("before"))
+    outbox.put(Outgoing("final"), store.gate())
+    outbox.put(Outgoing("interim", "interim 0"))
+    assert await outbox.get() == "before"
+    waiting = asyncio.create_task(outbox.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    store.state = True
+    outbox.look_again()
+    assert await waiting == "final"
+    assert await outbox.get() == "interim"
+
+
+async def test_when_nobody_waits_any_longer_promises_are_left_out():
+    store, outbox = Store(), Outbox()
+    outbox.put(Outgoing("final"), store.gate())
+    outbox.put(Outgoing("ack"), store.gate(is_promise=True))
+    outbox.put(Outgoing("next"))
+    outbox.end()
+    store.state = None
+    assert await everything(outbox) == ["final", "next"]
+
+
+async def test_a_promise_that_is_kept_is_told():
+    store, outbox = Store(), Outbox()
+    store.state = True
+    outbox.put(Outgoing("ack"), store.gate(is_promise=True))
+    outbox.end()
+    assert await everything(outbox) == ["ack"]

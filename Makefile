@@ -93,6 +93,8 @@ test-programs:
 	command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		missing="chromium chromium-driver"; \
 	command -v ffmpeg >/dev/null || missing="$$missing ffmpeg"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v nginx >/dev/null || missing="$$missing nginx"; \
 	[ -z "$$missing" ] || { $(call apt,$$missing); }
 
 # Install Debian packages if that is possible here; else say which are needed.

@@ -80,7 +80,8 @@ class OpenUtterance:
         self.outstanding = None
         self.answered = replace(asked, hypothesis=hypothesis)
         is_usable = bool(hypothesis.words) and not hypothesis.is_degenerate
-        has_news = is_usable and self.hypotheses.update(hypothesis.words)
+        is_whole = asked.purpose is Purpose.FINAL
+        has_news = is_usable and self.hypotheses.update(hypothesis.words, is_whole=is_whole)
         return asked.end_sample if has_news else None
 
     def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:

@@ -230,6 +230,7 @@ async def test_a_fault_in_one_session_reaches_no_other():
             connection.say(*pieces(spoken(0.5, [1, 2, 3, 4]), 3_200))
             await connection.heard("speech_started")
         s.engine.resume()
+        broken.say(*pieces(spoken([5, 6, 7, 8], 0.5), 3_200))
         await broken_run
         assert broken.of("error")[0]["code"] == "internal"
         assert "secret detail" not in json.dumps(broken.sent)

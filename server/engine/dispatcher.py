@@ -147,6 +147,7 @@ class EngineDispatcher:
             num_file_batches=self._num_file_batches,
             has_live_session=self._has_live_session(),
             is_live_waiting=len(self._policy) > 0,
+            is_live_running=len(self._running) > self._num_file_batches,
         )
         wait_s = self._files.oldest_wait_s(time.monotonic())
         rows = file_rows(load, wait_s, self.max_file_batch)

@@ -33,6 +33,12 @@ def test_a_live_decode_goes_before_files():
     assert rows(live=False, waiting=True) == 0
 
 
+def test_beside_live_sessions_files_begin_only_when_no_live_decode_runs():
+    load = WorkerLoad(2, 0, has_live_session=True, is_live_waiting=False, is_live_running=True)
+    assert file_rows(load, 0.0, 8) == 0
+    assert file_rows(load, MAX_WAIT_S, 8) == 1
+
+
 def test_a_segment_that_waited_too_long_goes_before_live_decodes_one_at_a_time():
     assert rows(live=True, waiting=True, wait_s=MAX_WAIT_S) == 1
     assert rows(live=True, waiting=True, wait_s=MAX_WAIT_S, files=1, workers=4) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +43,7 @@ def http_routes(factory: SessionFactory) -> list[Route | Mount]:
         Route("/readyz", endpoints.readyz),
         Route("/metrics", endpoints.metrics),
         Route("/v1/info", endpoints.info),
+        Route("/watch", endpoints.watch_page),
         Mount("/", StaticFiles(directory=page_folder(), html=True)),
     ]
 
@@ -65,6 +66,10 @@ class HttpEndpoints:
             "components": found.components,
         }
         return JSONResponse(body, 200 if found.is_ready else 503)
+
+    async def watch_page(self, _: Request) -> Response:
+        """Return the page of viewers; what it shows is in its address."""
+        return FileResponse(page_folder() / "watch.html")
 
     async def metrics(self, _: Request) -> Response:
         """Return all metrics in Prometheus' text format."""

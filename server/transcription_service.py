@@ -15,6 +15,7 @@ from server.dialects.native_proto import fill
 from server.grpc_status import error_status
 from server.session_opening import SessionFactory, count_refusal
 from server.transports.grpc import check_key, serve_call
+from server.transports.grpc_watch import serve_watch
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import Final
 from streaming.options import TARGET_RATE_HZ, SessionOptions
@@ -49,6 +50,7 @@ class TranscriptionService:
                 self.transcribe, response_serializer=proto.TranscribeResponse.SerializeToString
             ),
         }
+        handlers["Watch"] = grpc.unary_stream_rpc_method_handler(self.watch)
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(TRANSCRIPTION, handlers),)
         )
@@ -56,6 +58,10 @@ class TranscriptionService:
     async def streaming_transcribe(self, _: Any, context: ServicerContext[Any, Any]) -> None:
         """Run one live session."""
         await _told(context, serve_call(context, NativeCallDialect(), self._factory))
+
+    async def watch(self, data: bytes, context: ServicerContext[Any, Any]) -> None:
+        """Show a session to a viewer."""
+        await _told(context, serve_watch(context, data, self._factory))
 
     async def transcribe(
         self, data: bytes, context: ServicerContext[Any, Any]

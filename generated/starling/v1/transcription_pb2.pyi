@@ -55,6 +55,28 @@ END_REASON_MAX_DURATION: EndReason
 END_REASON_FINALIZE: EndReason
 END_REASON_STOP: EndReason
 
+class WatchRequest(_message.Message):
+    __slots__ = ("session", "after")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    after: int
+    def __init__(self, session: _Optional[str] = ..., after: _Optional[int] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("seq", "interim", "final", "utterance_ended", "closed")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    INTERIM_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    UTTERANCE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    interim: Interim
+    final: Final
+    utterance_ended: UtteranceEnded
+    closed: Closed
+    def __init__(self, seq: _Optional[int] = ..., interim: _Optional[_Union[Interim, _Mapping]] = ..., final: _Optional[_Union[Final, _Mapping]] = ..., utterance_ended: _Optional[_Union[UtteranceEnded, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ...) -> None: ...
+
 class StreamingTranscribeRequest(_message.Message):
     __slots__ = ("start", "audio", "finalize", "update", "ping", "stop", "resume")
     START_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class TranscriptionStub:
                 request_serializer=starling_dot_v1_dot_transcription__pb2.TranscribeRequest.SerializeToString,
                 response_deserializer=starling_dot_v1_dot_transcription__pb2.TranscribeResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/starling.v1.Transcription/Watch',
+                request_serializer=starling_dot_v1_dot_transcription__pb2.WatchRequest.SerializeToString,
+                response_deserializer=starling_dot_v1_dot_transcription__pb2.WatchResponse.FromString,
+                _registered_method=True)
 
 
 class TranscriptionServicer:
@@ -78,6 +83,15 @@ class TranscriptionServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Follows a session, on whatever replica it runs: first everything said so far, then live. The
+        metadata `authorization: Bearer TOKEN` holds a share, the session's secret or its key. Ends
+        with OK behind `closed`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TranscriptionServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,6 +104,11 @@ def add_TranscriptionServicer_to_server(servicer, server):
                     servicer.Transcribe,
                     request_deserializer=starling_dot_v1_dot_transcription__pb2.TranscribeRequest.FromString,
                     response_serializer=starling_dot_v1_dot_transcription__pb2.TranscribeResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=starling_dot_v1_dot_transcription__pb2.WatchRequest.FromString,
+                    response_serializer=starling_dot_v1_dot_transcription__pb2.WatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -152,6 +171,33 @@ class Transcription:
             '/starling.v1.Transcription/Transcribe',
             starling_dot_v1_dot_transcription__pb2.TranscribeRequest.SerializeToString,
             starling_dot_v1_dot_transcription__pb2.TranscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/starling.v1.Transcription/Watch',
+            starling_dot_v1_dot_transcription__pb2.WatchRequest.SerializeToString,
+            starling_dot_v1_dot_transcription__pb2.WatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

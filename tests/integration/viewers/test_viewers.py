@@ -281,3 +281,21 @@ async def test_viewers_see_a_session_go_on_after_its_replica_died(redis):
                 await speaker.stop()
             await viewer.until("closed")
             assert texts(viewer.seen) == ["w1", "w2"]
+
+
+async def test_viewers_see_what_was_said_while_redis_was_away():
+    with redis_server() as redis:
+        async with (
+            replicas(2, redis_url=redis.url) as (home, away),
+            speaking(home) as speaker,
+            watching(away, speaker.session, speaker.secret) as viewer,
+        ):
+            await speaker.utter(1)
+            await viewer.until("utterance_ended")
+            redis.kill()
+            await speaker.utter(2)
+            redis.start()
+            await viewer.until("utterance_ended")
+            assert texts(viewer.seen) == ["w1", "w2"]
+            await speaker.say([3, 4, 5, 6, 7, 8])
+            assert "w3" in (await viewer.until("interim"))["tentative"]

@@ -84,7 +84,7 @@ async def test_a_late_viewer_gets_the_transcript_and_the_open_interim(pair):
     async with speaking(home) as speaker:
         await speaker.utter(1, 2)
         await speaker.utter(3)
-        await speaker.say([4, 5, 6, 7])
+        await speaker.say(list(range(4, 16)))
         await speaker.hear("interim")
         async with watching(away, speaker.session, speaker.secret) as viewer:
             await viewer.until("interim")

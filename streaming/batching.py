@@ -18,7 +18,7 @@ from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
 
-SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 0.6, Purpose.INTERIM: 0.0, Purpose.FILE: 0.0}
+SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 1.0, Purpose.INTERIM: 0.0, Purpose.FILE: 0.0}
 """How much later an answer is still early: a checkpoint is needed by the final after it."""
 
 

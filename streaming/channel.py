@@ -343,7 +343,7 @@ class ChannelTranscriber:
         load = self._desk.load
         if not (self._options.interim and load.has_interims):
             return []
-        if utterance.checkpoints.is_due(scored_end):
+        if load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
             return [*self._desk.drop(utterance), self._desk.ask_checkpoint(utterance, scored_end)]
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []

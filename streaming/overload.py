@@ -18,13 +18,14 @@ TICK_S = 0.25
 """How often the waits are looked at."""
 
 MAX_STRETCH = 6.0
+NO_CHECKPOINTS_STRETCH = 2.0
 STRETCH_UP = 1.25
 STRETCH_DOWN = 0.9
 
 BUSY_INTERIM_WAIT_S = 0.3
 BUSY_FINAL_WAIT_S = 0.5
-CHEAP_FINAL_WAIT_S = 1.0
-REFUSE_FINAL_WAIT_S = 2.0
+CHEAP_FINAL_WAIT_S = 1.2
+REFUSE_FINAL_WAIT_S = 2.5
 LATE_INTERIM_WAIT_S = 1.5
 QUIET_FINAL_WAIT_S = 0.15
 
@@ -53,8 +54,13 @@ class Load:
 
     @property
     def has_interims(self) -> bool:
-        """Whether interims, and checkpoints that commit their words, are decoded."""
+        """Whether interims are decoded."""
         return self.rung < Rung.NO_INTERIMS
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether words are committed before the final; that costs as much as the finals do."""
+        return self.has_interims and self.stretch < NO_CHECKPOINTS_STRETCH
 
     @property
     def has_wide_finals(self) -> bool:

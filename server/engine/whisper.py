@@ -26,6 +26,9 @@ from streaming.windows import (
 
 RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
 
+CHEAP_BEAM = 2
+"""Of an overloaded server's finals; a beam of 1 would stop at the first long pause."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -105,8 +108,9 @@ class WhisperEngine:
         return self._batches.run(requests, _frames(first), options)
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        is_wide = request.purpose.is_for_good and not (request.is_retry or request.is_cheap)
-        return self._final_beam if is_wide else 1
+        if request.is_retry or not request.purpose.is_for_good:
+            return 1
+        return min(CHEAP_BEAM, self._final_beam) if request.is_cheap else self._final_beam
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
         """Ask to repeat a degenerate final; go on where one stopped early."""

@@ -113,7 +113,7 @@ def test_finals_are_decoded_with_a_wider_beam_and_so_apart_from_interims(tiny):
     keys = {p: tiny.batch_key(make_request(audio, purpose=p)) for p in Purpose}
     assert keys[Purpose.FINAL] not in (keys[Purpose.CHECKPOINT], keys[Purpose.INTERIM])
     cheap = tiny.batch_key(make_request(audio, is_cheap=True))
-    assert cheap == keys[Purpose.CHECKPOINT]
+    assert cheap not in keys.values()
 
 
 def test_rows_with_prompts_of_one_length_share_a_batch_and_of_others_do_not(base):

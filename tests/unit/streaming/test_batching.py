@@ -43,9 +43,9 @@ def test_one_session_with_much_waiting_does_not_hold_up_the_others():
 
 
 def test_a_final_goes_before_a_checkpoint_that_has_just_come():
-    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.5))
+    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.9))
     assert taken(made) == ["f"]
-    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.7))
+    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 1.1))
     assert taken(made) == ["c"]
 
 

@@ -44,6 +44,13 @@ def test_interims_that_wait_make_their_steps_longer_and_quiet_makes_them_short_a
     assert server.waits(0.0, 0.0, 10)[-1] == Load()
 
 
+def test_words_are_committed_early_only_while_there_is_time():
+    assert Load(Rung.STRETCHED, 1.9).has_checkpoints
+    assert not Load(Rung.STRETCHED, 2.0).has_checkpoints
+    assert Load(Rung.STRETCHED, 2.0).has_interims
+    assert not Load(Rung.NO_INTERIMS, 1.0).has_checkpoints
+
+
 def test_rungs_are_climbed_one_by_one_and_finals_are_never_left_out():
     server = Server()
     rungs = [load.rung for load in server.waits(9.0, REFUSE_FINAL_WAIT_S + 1, 10)]

@@ -159,7 +159,10 @@ class Settings(BaseModel):
     )
     max_file_s: float = Field(4 * 3600.0, gt=0, description="Longest file, in seconds of audio.")
     endpoint_silence_ms: int = Field(
-        850, ge=100, le=5000, description="Default silence that ends an utterance."
+        950,
+        ge=100,
+        le=5000,
+        description="Default silence after speech that ends an utterance.",
     )
     max_utterance_s: float = Field(28.0, ge=2.0, le=28.0, description="Default longest utterance.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -10,11 +10,15 @@ import numpy as np
 
 from streaming.events import EndReason, Samples
 from streaming.options import TARGET_RATE_HZ
+from streaming.speech_gate import WINDOW_SAMPLES
 
 SOFT_PAUSE_AFTER_S = 15.0
 """Past this length a shorter pause is end enough: long windows cost more and show later."""
 
 SOFT_PAUSE_S = 0.4
+RELEASE_LAG_SAMPLES = 4 * WINDOW_SAMPLES
+"""How much later than the voice Silero lets go: silence is counted from the end of the voice."""
+
 CUT_SEARCH_S = 3.0
 """How far back from the longest allowed utterance the quietest place is looked for."""
 
@@ -33,7 +37,8 @@ class EndpointRule:
 
 def endpoint_rules(endpoint_silence_ms: int) -> tuple[EndpointRule, ...]:
     """Return the rules for a session that wants `endpoint_silence_ms` of silence."""
-    silence = endpoint_silence_ms * TARGET_RATE_HZ // 1000
+    asked = endpoint_silence_ms * TARGET_RATE_HZ // 1000
+    silence = max(WINDOW_SAMPLES, asked - RELEASE_LAG_SAMPLES)
     pause = min(silence, int(SOFT_PAUSE_S * TARGET_RATE_HZ))
     return (
         EndpointRule(EndReason.SILENCE, silence),

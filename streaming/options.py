@@ -74,7 +74,7 @@ class SessionOptions:
     interim: bool = True
     words: bool = False
     speech_threshold: float = 0.5
-    endpoint_silence_ms: int = 850
+    endpoint_silence_ms: int = 950
     max_utterance_s: float = 28.0
     prompt: str = ""
     keyterms: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ SESSION = FieldList(
         supported("audio.input.transcription.keywords", "Words or names to favour."),
         supported("audio.input.turn_detection", "server_vad, or null: the client commits."),
         supported("audio.input.turn_detection.threshold", "How sure speech must be, 0 to 1."),
-        supported("audio.input.turn_detection.silence_duration_ms", "100 to 5,000; default 850."),
+        supported("audio.input.turn_detection.silence_duration_ms", "100 to 5,000; default 950."),
         ignored("audio.input.turn_detection.prefix_padding_ms", "0.45 s is always kept."),
         ignored("audio.input.turn_detection.eagerness", "semantic_vad is taken for server_vad."),
         ignored("audio.input.noise_reduction", "The model is trained on noise."),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from streaming.endpointing import (
+    RELEASE_LAG_SAMPLES,
     SOFT_PAUSE_AFTER_S,
     SOFT_PAUSE_S,
     endpoint_reason,
@@ -9,6 +10,7 @@ from streaming.endpointing import (
     quietest_sample,
 )
 from streaming.events import EndReason
+from streaming.speech_gate import WINDOW_SAMPLES
 
 pytestmark = pytest.mark.unit
 
@@ -20,13 +22,13 @@ PAUSE = int(SOFT_PAUSE_S * 16_000)
 @pytest.mark.parametrize("silence_ms", [100, 700, 5_000])
 def test_the_asked_silence_ends_an_utterance_of_any_length(silence_ms):
     rules = endpoint_rules(silence_ms)
-    silence = silence_ms * 16
+    silence = max(WINDOW_SAMPLES, silence_ms * 16 - RELEASE_LAG_SAMPLES)
     assert endpoint_reason(rules, 1, silence - 1) is None
     assert endpoint_reason(rules, 1, silence) is EndReason.SILENCE
     assert endpoint_reason(rules, LONG, silence) is EndReason.SILENCE
 
 
-def test_past_ten_seconds_a_shorter_pause_is_end_enough():
+def test_past_fifteen_seconds_a_shorter_pause_is_end_enough():
     rules = endpoint_rules(700)
     assert endpoint_reason(rules, LONG - 1, PAUSE) is None
     assert endpoint_reason(rules, LONG, PAUSE - 1) is None
@@ -35,8 +37,9 @@ def test_past_ten_seconds_a_shorter_pause_is_end_enough():
 
 def test_a_silence_shorter_than_the_pause_keeps_its_own_length():
     rules = endpoint_rules(200)
-    assert endpoint_reason(rules, LONG, 3_199) is None
-    assert endpoint_reason(rules, LONG, 3_200) is EndReason.SILENCE
+    silence = 3_200 - RELEASE_LAG_SAMPLES
+    assert endpoint_reason(rules, LONG, silence - 1) is None
+    assert endpoint_reason(rules, LONG, silence) is EndReason.SILENCE
 
 
 def test_without_silence_nothing_ends():

@@ -33,10 +33,15 @@ class HypothesisBuffer:
         self._checkpoint: tuple[Word, ...] = ()
         self._latest: tuple[Word, ...] = ()
 
+    @property
+    def has_text(self) -> bool:
+        """Whether there are words to show."""
+        return bool(self.committed or self.tentative)
+
     def update(self, words: tuple[Word, ...], *, is_whole: bool = False) -> bool:
         """Take another hypothesis; return whether what is shown has changed.
 
-        With `is_whole` it heard a pause at its end, and all of it is shown.
+        With `is_whole` it heard a pause at its end, so that its last word is not cut.
         """
         if _is_shrunk(words, len(self.committed) + len(self.tentative)):
             return False
@@ -63,12 +68,12 @@ class HypothesisBuffer:
         """Choose what follows the committed words; `shown` is all that was shown before."""
         latest, self._latest = self._latest, words
         before, self.tentative = self.tentative, words[align_prefix(self.committed, words) :]
-        if not is_whole:
-            self.tentative = steady(
-                shown[align_prefix(self.committed, shown) :],
-                latest[align_prefix(self.committed, latest) :],
-                self.tentative,
-            )
+        self.tentative = steady(
+            shown[align_prefix(self.committed, shown) :],
+            latest[align_prefix(self.committed, latest) :],
+            self.tentative,
+            num_held=0 if is_whole else 1,
+        )
         return [word.text for word in self.tentative] != [word.text for word in before]
 
     def finish(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -88,19 +93,20 @@ class HypothesisBuffer:
 
 
 def steady(
-    shown: tuple[Word, ...], before: tuple[Word, ...], now: tuple[Word, ...]
+    shown: tuple[Word, ...], before: tuple[Word, ...], now: tuple[Word, ...], num_held: int
 ) -> tuple[Word, ...]:
     """Return what to show after `shown` when hypothesis `now` follows hypothesis `before`.
 
-    The first text is the whole hypothesis but its last word, which is often cut.
+    The first text is all but the last `num_held` words, which may be cut, unless both say them.
+    With none held, `now` heard a pause at its end, and what it adds is shown at once.
     """
     num_agreed = _common_keys(before, now)
     if not shown:
-        return now[: max(len(now) - 1, num_agreed)]
+        return now[: max(len(now) - num_held, num_agreed)]
     num_kept = _common_keys(shown, now)
-    if num_kept == len(shown) or num_agreed > num_kept:
-        return now[: max(num_kept, num_agreed)]
-    return shown
+    if num_kept == len(shown):
+        return now[: max(num_kept, num_agreed) if num_held else len(now)]
+    return now[:num_agreed] if num_agreed > num_kept else shown
 
 
 def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:

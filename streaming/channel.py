@@ -348,7 +348,12 @@ class ChannelTranscriber:
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
-        if not is_interim_due(scored_end - utterance.start_sample, decoded, load.stretch):
+        if not is_interim_due(
+            scored_end - utterance.start_sample,
+            decoded,
+            load.stretch,
+            is_shown=utterance.hypotheses.has_text,
+        ):
             return []
         return [self._desk.ask(utterance, scored_end, Purpose.INTERIM)]
 

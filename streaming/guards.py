@@ -21,6 +21,7 @@ MIN_AVG_LOGPROB_OF_RETRY = -1.5
 MAX_COMPRESSION_RATIO = 2.4
 MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6
+MIN_PHRASE_WORDS = 4
 
 
 class Verdict(Enum):
@@ -63,9 +64,8 @@ def is_invented(signals: DecodeSignals) -> bool:
     """Say whether the text is what Whisper says when nobody speaks."""
     if not any(char.isalnum() for char in signals.text):
         return True
-    return (
-        signals.no_speech_probability > NO_SPEECH_PROBABILITY
-        and signals.avg_logprob < MIN_AVG_LOGPROB_OF_NO_SPEECH
+    return signals.avg_logprob < MIN_AVG_LOGPROB_OF_NO_SPEECH and (
+        signals.no_speech_probability > NO_SPEECH_PROBABILITY or is_one_phrase(signals.text)
     )
 
 
@@ -75,6 +75,18 @@ def is_loop(signals: DecodeSignals) -> bool:
         signals.has_hit_token_cap
         or compression_ratio(signals.text) > MAX_COMPRESSION_RATIO
         or ends_in_cycle(signals.text)
+    )
+
+
+def is_one_phrase(text: str) -> bool:
+    """Say whether the text is nothing but one phrase of four words or more, said again and again.
+
+    So Whisper renders many voices at once.
+    """
+    words = text.casefold().split()
+    return any(
+        len(words) % period == 0 and words == words[:period] * (len(words) // period)
+        for period in range(MIN_PHRASE_WORDS, len(words) // 2 + 1)
     )
 
 

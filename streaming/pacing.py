@@ -9,16 +9,22 @@ from streaming.options import TARGET_RATE_HZ
 FIRST_S = 0.5
 """Audio heard before the first interim: shorter windows mostly give wrong words."""
 
+FIRST_STEP_S = 0.25
+"""Until there is text to show."""
+
 STEP_S = 0.5
 GROWTH = 0.15
 
 
-def is_interim_due(utterance_samples: int, decoded_samples: int, stretch: float = 1.0) -> bool:
+def is_interim_due(
+    utterance_samples: int, decoded_samples: int, stretch: float = 1.0, *, is_shown: bool = True
+) -> bool:
     """Say whether an utterance this long, last decoded up to `decoded_samples`, is due again.
 
-    `stretch` of 1 or more makes all steps longer under load.
+    `stretch` of 1 or more makes all steps longer under load; `is_shown` says whether there is text.
     """
     if decoded_samples == 0:
         return utterance_samples >= FIRST_S * stretch * TARGET_RATE_HZ
-    step = max(STEP_S * stretch * TARGET_RATE_HZ, GROWTH * stretch * utterance_samples)
+    step_s = STEP_S if is_shown else FIRST_STEP_S
+    step = max(step_s * stretch * TARGET_RATE_HZ, GROWTH * stretch * utterance_samples)
     return utterance_samples - decoded_samples >= step

@@ -110,7 +110,7 @@ def test_a_comma_is_no_other_word():
     assert shown("a b c", "A, b c d") == ["a b", "A, b c"]
 
 
-def test_a_hypothesis_that_heard_the_pause_is_shown_whole():
+def test_a_hypothesis_that_heard_the_pause_is_shown_to_its_last_word():
     buffer = HypothesisBuffer()
     assert buffer.update(words("a b c"), is_whole=True) is True
     assert tentative(buffer) == "a b c"

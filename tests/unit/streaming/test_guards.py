@@ -86,3 +86,15 @@ def test_compression_tells_repetition():
 )
 def test_a_phrase_said_four_times_at_the_end_is_a_cycle(text, is_cycle):
     assert ends_in_cycle(text) is is_cycle
+
+
+BABBLE = "This is the city of all. This is the city of all."
+
+
+def test_one_phrase_said_again_and_again_is_many_voices_unless_it_is_sure():
+    assert judge(DecodeSignals(BABBLE, -0.86, 0.47, has_hit_token_cap=False)) is Verdict.DROP
+    assert judge(DecodeSignals(BABBLE, -0.3, 0.1, has_hit_token_cap=False)) is Verdict.ACCEPT
+    other = "This is the city of all. That is the city of all."
+    assert judge(DecodeSignals(other, -0.86, 0.47, has_hit_token_cap=False)) is Verdict.ACCEPT
+    short = DecodeSignals("No, no. No, no.", -0.86, 0.47, has_hit_token_cap=False)
+    assert judge(short) is Verdict.ACCEPT

@@ -7,6 +7,8 @@ import ctranslate2
 import structlog
 
 from server.app import Models
+from server.engine.base import Engine
+from server.engine.two_models import TwoModelEngine
 from server.engine.whisper import EngineSettings, WhisperEngine
 from server.models.errors import ModelError
 from server.models.progress import stderr_progress
@@ -62,15 +64,12 @@ def load_models(settings: Settings) -> Models:
         num_workers=num_workers,
         final_beam=settings.final_beam,
     )
-    try:
-        engine = WhisperEngine(name, folder, engine_settings)
-        engine.warm_up()
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(
-            f"Model {name} could not be loaded: {error}",
-            f"Check it with `starling models verify {name}`; on a GPU, check CUDA 12's cuBLAS",
-        ) from error
-    log.info("model loaded", model=name, device=device, workers=num_workers)
+    engine: Engine = _load_engine(name, folder, engine_settings)
+    small = settings.interim_model
+    if small is not None:
+        interim_engine = _load_engine(small, _find_weights(settings, small), engine_settings)
+        engine = TwoModelEngine(engine, interim_engine)
+    log.info("model loaded", model=name, interim_model=small, device=device, workers=num_workers)
     return Models(
         engine,
         speech,
@@ -78,6 +77,18 @@ def load_models(settings: Settings) -> Models:
         settings.max_batch or DEFAULT_MAX_BATCH[device],
         MAX_FILE_BATCH[device],
     )
+
+
+def _load_engine(name: str, folder: Path, settings: EngineSettings) -> WhisperEngine:
+    try:
+        engine = WhisperEngine(name, folder, settings)
+        engine.warm_up()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(
+            f"Model {name} could not be loaded: {error}",
+            f"Check it with `starling models verify {name}`; on a GPU, check CUDA 12's cuBLAS",
+        ) from error
+    return engine
 
 
 def _find_weights(settings: Settings, name: str) -> Path:

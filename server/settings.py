@@ -99,6 +99,11 @@ class Settings(BaseModel):
         description="Whisper model: a name, a Hugging Face id or a folder. Default: `base` on a "
         "CPU, `large-v3-turbo` on a GPU.",
     )
+    interim_model: str | None = Field(
+        None,
+        description="A smaller model for interims alone, such as `tiny.en` beside `base`; what "
+        "stays comes from `model`.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where the model runs; `auto` takes a GPU when there is one."
     )

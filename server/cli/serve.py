@@ -36,6 +36,9 @@ def serve(
     model: Annotated[
         str | None, typer.Option(help="Model name, Hugging Face id or folder.")
     ] = None,
+    interim_model: Annotated[
+        str | None, typer.Option(help="Smaller model for interims alone.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     redis_url: Annotated[str | None, typer.Option(help="Redis that replicas share.")] = None,
     config: Annotated[
@@ -52,6 +55,7 @@ def serve(
         "grpc": grpc,
         "grpc_port": grpc_port,
         "model": model,
+        "interim_model": interim_model,
         "device": device,
         "redis_url": redis_url,
     }

@@ -1,7 +1,7 @@
 """Finals leave a channel in the order their utterances ended, whatever order the engine answers."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streaming.events import (
     EndReason,
@@ -12,8 +12,12 @@ from streaming.events import (
     WarningCode,
 )
 from streaming.language_lock import LanguageLock
+from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance
+
+MAX_NOTICED_LATE_SAMPLES = 10 * WINDOW_SAMPLES
+"""The gate notices soft beginnings late; a timed word may say by how much, up to this."""
 
 
 @dataclass(slots=True)
@@ -145,12 +149,15 @@ class FinalQueue:
         ended = UtteranceEnded(utterance.id, self._channel, entry.end_sample, entry.reason)
         if not words:
             return [ended]
+        start = utterance.start_sample
+        words = _begun_after(start - MAX_NOTICED_LATE_SAMPLES, words)
+        first = words[0].start_sample
         self.num_published += 1
         final = Final(
             utterance=utterance.id,
             channel=self._channel,
             words=words,
-            start_sample=_speech_start(utterance, words),
+            start_sample=start if first is None else min(first, start),
             end_sample=entry.end_sample,
             language=hypothesis.language,
             confidence=hypothesis.confidence,
@@ -158,7 +165,11 @@ class FinalQueue:
         return [final, ended]
 
 
-def _speech_start(utterance: OpenUtterance, words: tuple[Word, ...]) -> int:
-    """Return where the speech starts: the gate notices soft beginnings late, a timed word tells."""
-    first = words[0].start_sample
-    return utterance.start_sample if first is None else min(first, utterance.start_sample)
+def _begun_after(sample: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Keep words from being placed before `sample`: alignment stretches them over the pre-roll."""
+    return tuple(
+        replace(word, start_sample=max(start, sample), end_sample=max(end, sample))
+        if (start := word.start_sample) is not None and (end := word.end_sample) is not None
+        else word
+        for word in words
+    )

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
-from streaming.final_queue import FinalQueue, Marker, PendingFinal
+from streaming.final_queue import MAX_NOTICED_LATE_SAMPLES, FinalQueue, Marker, PendingFinal
 from streaming.language_lock import LanguageLock
 from streaming.transcript import Hypothesis, Word, join_words
 from streaming.utterance import OpenUtterance
@@ -64,6 +64,18 @@ def test_a_timed_word_tells_an_earlier_start():
     (final, _) = queue().append(pending(1, Hypothesis((word,), "en")))
     assert isinstance(final, Final)
     assert final.start_sample == 15_500
+
+
+def test_words_stretched_over_the_pre_roll_begin_near_where_speech_was_noticed():
+    words = (Word(" so", 2_000, 12_000, 0.9), Word(" be", 12_000, 17_000, 0.9))
+    (final, _) = queue().append(pending(1, Hypothesis(words, "en")))
+    assert isinstance(final, Final)
+    earliest = 16_000 - MAX_NOTICED_LATE_SAMPLES
+    assert final.start_sample == earliest
+    assert [(w.start_sample, w.end_sample) for w in final.words] == [
+        (earliest, 12_000),
+        (12_000, 17_000),
+    ]
 
 
 def test_a_marker_comes_out_when_every_final_before_it_is_out():

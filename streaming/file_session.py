@@ -21,8 +21,8 @@ from streaming.intake import Channels
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.segmenter import Segment, Segmenter
-from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
-from streaming.transcript import Hypothesis
+from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES, WINDOW_SAMPLES, SpeechPolicy
+from streaming.transcript import Hypothesis, begun_after
 
 MAX_WINDOWS_PER_SCORE = 128
 """Four seconds: bounds what a file adds to a tick of the speech scorer."""
@@ -150,7 +150,7 @@ class _FileChannel:
         final = Final(
             utterance=(self._num_segments - 1) * self._plan.num_channels + self._index + 1,
             channel=self._index,
-            words=heard.words,
+            words=begun_after(segment.start_sample - MAX_NOTICED_LATE_SAMPLES, heard.words),
             start_sample=segment.start_sample,
             end_sample=segment.end_sample,
             language=heard.language,

@@ -1,7 +1,7 @@
 """Finals leave a channel in the order their utterances ended, whatever order the engine answers."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from streaming.events import (
     EndReason,
@@ -12,12 +12,9 @@ from streaming.events import (
     WarningCode,
 )
 from streaming.language_lock import LanguageLock
-from streaming.speech_gate import WINDOW_SAMPLES
-from streaming.transcript import Hypothesis, Word
+from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES
+from streaming.transcript import Hypothesis, begun_after
 from streaming.utterance import OpenUtterance
-
-MAX_NOTICED_LATE_SAMPLES = 10 * WINDOW_SAMPLES
-"""The gate notices soft beginnings late; a timed word may say by how much, up to this."""
 
 
 @dataclass(slots=True)
@@ -150,7 +147,7 @@ class FinalQueue:
         if not words:
             return [ended]
         start = utterance.start_sample
-        words = _begun_after(start - MAX_NOTICED_LATE_SAMPLES, words)
+        words = begun_after(start - MAX_NOTICED_LATE_SAMPLES, words)
         first = words[0].start_sample
         self.num_published += 1
         final = Final(
@@ -163,13 +160,3 @@ class FinalQueue:
             confidence=hypothesis.confidence,
         )
         return [final, ended]
-
-
-def _begun_after(sample: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Keep words from being placed before `sample`: alignment stretches them over the pre-roll."""
-    return tuple(
-        replace(word, start_sample=max(start, sample), end_sample=max(end, sample))
-        if (start := word.start_sample) is not None and (end := word.end_sample) is not None
-        else word
-        for word in words
-    )

@@ -11,6 +11,9 @@ WINDOW_SAMPLES = 512
 
 MIN_RELEASE_PROBABILITY = 0.01
 
+MAX_NOTICED_LATE_SAMPLES = 10 * WINDOW_SAMPLES
+"""The gate notices soft beginnings late; a timed word may say by how much, up to this."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechPolicy:

@@ -1,6 +1,6 @@
 """What the engine said: words, hypotheses and the signals that tell whether to believe them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,13 @@ class Hypothesis:
 def join_words(words: tuple[Word, ...]) -> str:
     """Return the text of `words`, without space at the ends."""
     return "".join(word.text for word in words).strip()
+
+
+def begun_after(sample: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Place no word before `sample`: alignment stretches the first ones over the pre-roll."""
+    return tuple(
+        replace(word, start_sample=max(start, sample), end_sample=max(end, sample))
+        if (start := word.start_sample) is not None and (end := word.end_sample) is not None
+        else word
+        for word in words
+    )

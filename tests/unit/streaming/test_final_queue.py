@@ -3,8 +3,9 @@ import itertools
 import pytest
 
 from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
-from streaming.final_queue import MAX_NOTICED_LATE_SAMPLES, FinalQueue, Marker, PendingFinal
+from streaming.final_queue import FinalQueue, Marker, PendingFinal
 from streaming.language_lock import LanguageLock
+from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES
 from streaming.transcript import Hypothesis, Word, join_words
 from streaming.utterance import OpenUtterance
 

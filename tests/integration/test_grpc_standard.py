@@ -85,4 +85,4 @@ async def test_reflection_describes_the_service():
 
         services, methods = await asyncio.to_thread(look)
         assert {TRANSCRIPTION, "grpc.health.v1.Health"} <= services
-        assert methods == ["StreamingTranscribe", "Transcribe"]
+        assert methods == ["StreamingTranscribe", "Transcribe", "Watch"]

@@ -186,7 +186,7 @@ def test_a_server_that_dies_is_told_after_the_text_it_gave():
         running.stdin.flush()
         assert b"young man" in running.stdout.readline()
         server.kill()
-        _, told = running.communicate(timeout=30)
+        _, told = running.communicate(timeout=120)
 
     assert running.returncode == 6
     assert b"still runs" in told

@@ -314,7 +314,10 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                 self._perform_answer(lambda: self._session.on_decoded(request_id, answer))
 
         self._tickets[request_id] = self._services.dispatcher.submit(
-            effect.request, on_answer, owner=self._session_id
+            effect.request,
+            on_answer,
+            owner=self._session_id,
+            is_live=not self._session.is_ahead(time.monotonic()),
         )
 
     def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:

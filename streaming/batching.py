@@ -24,13 +24,17 @@ SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 1.0, Purpose.INTERIM: 0.0, Pu
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Generic[JobT]):
-    """A job of `owner` in the queue since `since`, monotonic seconds."""
+    """A job of `owner` in the queue since `since`, monotonic seconds.
+
+    One that is not live waits behind its own client's haste, not behind others.
+    """
 
     job: JobT
     key: Hashable
     purpose: Purpose
     since: float
     owner: Hashable = None
+    is_live: bool = True
 
     @property
     def deadline(self) -> float:
@@ -65,9 +69,10 @@ class BatchPolicy(Generic[JobT]):
         return now - min((w.since for w in self._waiting.values()), default=now)
 
     def waits_s(self, now: float) -> tuple[float, float]:
-        """Return how long the oldest interim and the oldest other job have waited."""
-        interims = [w.since for w in self._waiting.values() if w.purpose is Purpose.INTERIM]
-        others = [w.since for w in self._waiting.values() if w.purpose is not Purpose.INTERIM]
+        """Return how long the oldest live interim and the oldest other live job have waited."""
+        live = [waiting for waiting in self._waiting.values() if waiting.is_live]
+        interims = [w.since for w in live if w.purpose is Purpose.INTERIM]
+        others = [w.since for w in live if w.purpose is not Purpose.INTERIM]
         return now - min(interims, default=now), now - min(others, default=now)
 
     def take(self, max_rows: int | None = None) -> list[Waiting[JobT]]:

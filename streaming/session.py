@@ -318,6 +318,10 @@ class Session:
         self._request_channel.clear()
         return [CancelDecode(i) for i in ids]
 
+    def is_ahead(self, now: float) -> bool:
+        """Say whether the client sends faster than anybody speaks."""
+        return self._clock.is_ahead(self._received_samples, now)
+
     def set_load(self, load: Load) -> list[Effect]:
         """Leave out what a server this busy leaves out, and tell the client when that changes."""
         before, self._load = self._load, load

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import TARGET_RATE_HZ
 
+LIVE_LEAD_S = 2.0
+"""Audio further ahead of the wall clock than this is no live voice."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
@@ -56,6 +59,10 @@ class SessionClock:
                 'send audio, or {"type": "ping"} while there is none',
             )
         return None
+
+    def is_ahead(self, received_samples: int, now: float) -> bool:
+        """Say whether the client sends faster than anybody speaks; it then waits for itself."""
+        return received_samples / TARGET_RATE_HZ - (now - self._started_at) > LIVE_LEAD_S
 
     def check_lead(self, received_samples: int, now: float) -> StarlingError | None:
         """Return an error when the audio is further ahead of the wall clock than allowed."""

@@ -35,6 +35,7 @@ class Ticket:
     request: DecodeRequest
     on_answer: OnAnswer | None = field(repr=False)
     owner: Hashable = None
+    is_live: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -81,12 +82,20 @@ class EngineDispatcher:
         self._running: set[_Running] = set()
         self._is_closed = False
 
-    def submit(self, request: DecodeRequest, on_answer: OnAnswer, owner: Hashable = None) -> Ticket:
+    def submit(
+        self,
+        request: DecodeRequest,
+        on_answer: OnAnswer,
+        *,
+        owner: Hashable = None,
+        is_live: bool = True,
+    ) -> Ticket:
         """Queue a request; the answer or an exception comes to `on_answer` later.
 
-        Requests of one `owner` do not hold up those of others.
+        Requests of one `owner` do not hold up those of others. Those that are not live, because
+        their client sends faster than anybody speaks, say nothing about overload.
         """
-        ticket = Ticket(request, on_answer, owner)
+        ticket = Ticket(request, on_answer, owner, is_live)
         self._enqueue(ticket)
         self._pump()
         return ticket
@@ -95,7 +104,8 @@ class EngineDispatcher:
         request = ticket.request
         key = self.engine.batch_key(request)
         now = time.monotonic()
-        self._queue_of(request).submit(Waiting(ticket, key, request.purpose, now, ticket.owner))
+        waiting = Waiting(ticket, key, request.purpose, now, ticket.owner, ticket.is_live)
+        self._queue_of(request).submit(waiting)
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""

@@ -55,6 +55,12 @@ def test_waits_of_interims_and_of_the_others_are_told_apart():
     assert policy(1).waits_s(4.0) == (0.0, 0.0)
 
 
+def test_a_client_that_sends_too_fast_does_not_make_the_server_look_overloaded():
+    made = policy(1, ("live", "k", FINAL, 3.0))
+    made.submit(Waiting("fast", "k", FINAL, 0.0, "a", is_live=False))
+    assert made.waits_s(4.0) == (0.0, 1.0)
+
+
 def test_a_batch_shares_one_key_and_places_left_go_to_interims():
     made = policy(
         3,

@@ -59,3 +59,9 @@ def test_audio_may_lead_the_wall_clock_only_so_far():
 
 def test_audio_behind_the_wall_clock_is_no_matter():
     assert SessionClock(LIMITS, START).check_lead(16_000, START + 99) is None
+
+
+def test_audio_ahead_of_the_wall_clock_is_no_live_voice():
+    clock = SessionClock(SessionLimits(), 100.0)
+    assert not clock.is_ahead(3 * 16_000, 101.5)
+    assert clock.is_ahead(4 * 16_000, 101.5)

@@ -136,7 +136,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def set_load(self, load: Load) -> None:
         """Leave out what a server this busy leaves out."""
-        self._perform(self._session.set_load(load))
+        self._perform_answer(lambda: self._session.set_load(load))
 
     def hand_over(self) -> None:
         """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
@@ -321,7 +321,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         )
 
     def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:
-        """Take an answer of a shared batch; a failure here must not reach the other sessions."""
+        """Take what concerns several sessions; a failure here must not reach the others."""
         try:
             self._perform(answer())
         except Exception as error:

@@ -67,6 +67,7 @@ async def _run(server: ServerChoice, language: str | None, input_device: str | N
             with _ctrl_c_calls(microphone.stop):
                 session.feed(microphone.blocks(lambda peak: captions.set_prefix(level_meter(peak))))
                 async for event in session:
+                    line.tell(event)
                     captions.see(event)
             line.clear()
 

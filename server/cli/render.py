@@ -11,7 +11,16 @@ import sys
 from rich.console import Console
 from rich.text import Text
 
-from starling_client import Event, Final, Interim, SpeechStarted, UtteranceEnded
+from starling_client import (
+    Event,
+    Final,
+    Interim,
+    Reconnecting,
+    Resumed,
+    SpeechStarted,
+    UtteranceEnded,
+    WarningEvent,
+)
 
 _ERASE_TO_END = "\x1b[K"
 _BAR_CELLS = 24
@@ -20,6 +29,19 @@ _LEVEL_CELLS = 8
 WIDTH_WITHOUT_TERMINAL = 160
 """Columns of a table that goes to a file or a pipe."""
 _QUIETEST_DBFS = -60.0
+
+
+def remark_on(event: Event) -> str | None:
+    """Return what a user should know of the connection and the server, if anything."""
+    match event:
+        case WarningEvent():
+            return f"{event.message} {event.hint}".strip()
+        case Reconnecting(attempt=1):
+            return "The connection is lost; trying again. Nothing is lost meanwhile ..."
+        case Resumed():
+            return "Connected again."
+        case _:
+            return None
 
 
 class LiveLine:
@@ -63,6 +85,12 @@ class LiveLine:
             self._write("")
         self._console.print(text, style="dim", markup=False, soft_wrap=True)
         self.show(self._shown)
+
+    def tell(self, event: Event) -> None:
+        """Note what an event says of the connection and the server, if anything."""
+        remark = remark_on(event)
+        if remark is not None:
+            self.note(remark)
 
     def _rendered(self, line: Text) -> str:
         with self._console.capture() as capture:

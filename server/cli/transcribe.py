@@ -35,7 +35,6 @@ from starling_client import (
     Session,
     SessionOptions,
     StarlingClient,
-    WarningEvent,
 )
 from starling_client.grpc_client import GrpcStarlingClient
 from starling_client.subtitles import to_json, to_srt, to_txt, to_vtt
@@ -216,8 +215,7 @@ class _Transcription:
         return self._request.format is Format.TXT
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, WarningEvent):
-            self._line.note(f"{event.message} {event.hint}".strip())
+        self._line.tell(event)
         if isinstance(event, Final) and not self._is_text_shown:
             self._finals.append(event)
         elif self._request.is_real_time or isinstance(event, Final):

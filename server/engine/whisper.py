@@ -128,12 +128,10 @@ class WhisperEngine:
             audio=request.audio[heard_samples:],
             start_sample=request.start_sample + heard_samples,
             language=before.language,
-            # The rest of a file's segment is most often short: a full window would cost three.
-            is_retry=request.purpose is not Purpose.FILE,
         )
         (after,) = self.decode([rest])
         if isinstance(after, Again):
-            return before
+            (after,) = self.decode([after.request])
         if not isinstance(after, Hypothesis):
             return after
         if after.is_degenerate:

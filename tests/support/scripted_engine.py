@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
-from server.engine.base import Answer
+from server.engine.base import Again, Answer
 from server.vad.silero import VadState
 from streaming.effects import DecodeRequest
 from streaming.events import Samples
@@ -16,11 +17,13 @@ class ScriptedEngine:
     """An `Engine` that can be made to wait, to raise, or to refuse single rows.
 
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
-    exception of its own; a prompt of `explode` makes the whole call raise.
+    exception of its own; a prompt of `explode` makes the whole call raise. While `repeats` is set
+    every first decode is to be done again.
     """
 
     def __init__(self) -> None:
         self.batches: list[list[DecodeRequest]] = []
+        self.repeats = False
         self._may_run = threading.Event()
         self._may_run.set()
         self._started = threading.Semaphore(0)
@@ -38,6 +41,8 @@ class ScriptedEngine:
         self._may_run.wait()
         if any(request.prompt == "explode" for request in requests):
             raise MemoryError("no room for the batch")
+        if self.repeats and not requests[0].is_retry:
+            return [Again(replace(request, is_retry=True)) for request in requests]
         return [_answer(request) for request in requests]
 
     def warm_up(self) -> None:

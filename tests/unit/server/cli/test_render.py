@@ -13,8 +13,16 @@ from server.cli.render import (
     level_meter,
     open_utterance,
     progress_line,
+    remark_on,
 )
-from starling_client import Final, Interim, SpeechStarted, UtteranceEnded
+from starling_client import (
+    Final,
+    Interim,
+    Reconnecting,
+    SpeechStarted,
+    UtteranceEnded,
+    WarningEvent,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -164,3 +172,14 @@ def test_a_prefix_stays_when_the_text_is_too_long():
     captions.see(interim(" he was not an ill disposed young man", ""))
 
     assert screen.file.getvalue().endswith("\r▮▮▮▮▮▮▮▮ …young man\x1b[K")
+
+
+def test_a_lost_connection_is_remarked_on_once():
+    assert "trying again" in (remark_on(Reconnecting(seq=4, attempt=1)) or "")
+    assert remark_on(Reconnecting(seq=4, attempt=2)) is None
+
+
+def test_a_warning_is_told_with_its_hint():
+    warning = WarningEvent(seq=1, code="lagging", message="It is late.", hint="Go on.")
+    assert remark_on(warning) == "It is late. Go on."
+    assert remark_on(final("hello")) is None

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -170,6 +171,31 @@ async def test_a_batch_that_runs_far_too_long_is_told(monkeypatch):
         d.engine.resume()
         await answer
         assert not d.dispatcher.is_stuck()
+
+
+async def test_decodes_of_a_stuck_batch_fail_once_and_their_late_answers_are_ignored():
+    async with desk() as d:
+        d.engine.pause()
+        answer = d.submit(1)
+        await d.started()
+        d.dispatcher.give_up_stuck(time.monotonic())
+        assert not answer.done()
+        for _ in range(2):
+            d.dispatcher.give_up_stuck(time.monotonic() + 2 * dispatcher_module.STUCK_AFTER_S)
+        assert isinstance(await answer, TimeoutError)
+        waiting = d.submit(2)
+        d.engine.resume()
+        assert await text_of(waiting) == "w2"
+        assert d.count("starling_decode_failures_total") == 1
+
+
+async def test_a_decode_to_be_done_again_goes_back_into_the_queue():
+    async with desk() as d:
+        d.engine.repeats = True
+        answer = d.submit(1)
+        assert await text_of(answer) == "w1"
+        assert [[row.is_retry for row in batch] for batch in d.engine.batches] == [[False], [True]]
+        assert d.count("starling_decode_retries_total") == 1
 
 
 async def test_a_running_batch_of_usual_length_is_not_stuck():

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.decode_desk import DecodeDesk
-from streaming.effects import CancelDecode, DecodeRequest, Purpose
+from streaming.effects import CancelDecode, DecodeRequest
 from streaming.endpointing import (
     CUT_SEARCH_S,
     endpoint_reason,
@@ -28,7 +28,6 @@ from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
-from streaming.pacing import is_interim_due
 from streaming.silence_watch import SilenceWatch
 from streaming.snapshot import ChannelPoint, ChannelSnapshot, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
@@ -333,36 +332,7 @@ class ChannelTranscriber:
             return self._close(utterance, min(span_end, scored_end), reason)
         if scored_end - utterance.audio_start_sample >= self._max_samples:
             return self._cut(utterance)
-        return self._maybe_decode(utterance)
-
-    def _maybe_decode(self, utterance: OpenUtterance) -> list[ChannelOutput]:
-        scored_end = utterance.scored_end_sample
-        tail_end = utterance.last_speech_end_sample + self._tail_samples
-        if scored_end >= tail_end:
-            return self._decode_ahead(utterance, tail_end)
-        load = self._desk.load
-        if not (self._options.interim and load.has_interims):
-            return []
-        if load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
-            return [*self._desk.drop(utterance), self._desk.ask_checkpoint(utterance, scored_end)]
-        if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
-            return []
-        decoded = max(0, utterance.decoded_to_sample - utterance.start_sample)
-        if not is_interim_due(
-            scored_end - utterance.start_sample,
-            decoded,
-            load.stretch,
-            is_shown=utterance.hypotheses.has_text,
-        ):
-            return []
-        return [self._desk.ask(utterance, scored_end, Purpose.INTERIM)]
-
-    def _decode_ahead(self, utterance: OpenUtterance, span_end: int) -> list[ChannelOutput]:
-        """Ask for what will be the final if the silence goes on."""
-        if utterance.ahead_to_sample == span_end:
-            return []
-        utterance.ahead_to_sample = span_end
-        return [*self._desk.drop(utterance), self._desk.ask(utterance, span_end, Purpose.FINAL)]
+        return [*self._desk.ask_what_is_due(utterance, self._tail_samples)]
 
     def _cut(self, utterance: OpenUtterance) -> list[ChannelOutput]:
         """End an utterance that grew too long at its quietest place and go on from there."""
@@ -384,22 +354,8 @@ class ChannelTranscriber:
         self._used_to_sample = max(span_end, utterance.audio_start_sample)
         end_sample = min(utterance.last_speech_end_sample, span_end)
         self.speech_samples += max(0, end_sample - utterance.start_sample)
-        outputs: list[ChannelOutput] = []
-        answered, asked = utterance.answered, utterance.outstanding
-        hypothesis = None
-        if asked is not None and (asked.end_sample, asked.purpose) == (span_end, Purpose.FINAL):
-            request_id = asked.request_id
-        elif answered is not None and (answered.end_sample, answered.purpose) == (
-            span_end,
-            Purpose.FINAL,
-        ):
-            request_id, hypothesis = answered.request_id, answered.hypothesis
-        else:
-            outputs += self._desk.drop(utterance)
-            request = self._desk.ask(utterance, span_end, Purpose.FINAL)
-            request_id = request.id
-            outputs.append(request)
-        pending = PendingFinal(utterance, end_sample, reason, request_id, hypothesis)
+        span, outputs = self._desk.ask_final(utterance, span_end)
+        pending = PendingFinal(utterance, end_sample, reason, span.request_id, span.hypothesis)
         return [*outputs, *self._finals.append(pending)]
 
     def _interim(

@@ -1,4 +1,8 @@
-"""Asks for decodes of one channel's utterances."""
+"""Which decodes of one channel's utterances are asked for, and when.
+
+In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
+none is on its way. Under load interims come less often, and checkpoints and interims not at all.
+"""
 
 from collections.abc import Callable
 
@@ -7,7 +11,10 @@ from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions
 from streaming.overload import Load
+from streaming.pacing import is_interim_due
 from streaming.utterance import OpenUtterance, SpanDecode
+
+DeskOutput = DecodeRequest | CancelDecode
 
 
 class DecodeDesk:
@@ -34,19 +41,60 @@ class DecodeDesk:
         self.options = options
         self.load = Load()
 
-    def ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
+    def ask_what_is_due(self, utterance: OpenUtterance, tail_samples: int) -> list[DeskOutput]:
+        """Ask for what the utterance needs now; `tail_samples` of silence make a decode ahead."""
+        scored_end = utterance.scored_end_sample
+        tail_end = utterance.last_speech_end_sample + tail_samples
+        if scored_end >= tail_end:
+            return self._ask_ahead(utterance, tail_end)
+        if not (self.options.interim and self.load.has_interims):
+            return []
+        if self.load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
+            return [*self._drop(utterance), self._ask_checkpoint(utterance, scored_end)]
+        if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
+            return []
+        is_due = is_interim_due(
+            scored_end - utterance.start_sample,
+            max(0, utterance.decoded_to_sample - utterance.start_sample),
+            self.load.stretch,
+            is_shown=utterance.hypotheses.has_text,
+        )
+        return [self._ask(utterance, scored_end, Purpose.INTERIM)] if is_due else []
+
+    def ask_final(
+        self, utterance: OpenUtterance, end_sample: int
+    ) -> tuple[SpanDecode, list[DeskOutput]]:
+        """Return the final's decode, maybe under way or answered already, and what to ask for it."""
+        for known in (utterance.outstanding, utterance.answered):
+            if known is not None and (known.end_sample, known.purpose) == (
+                end_sample,
+                Purpose.FINAL,
+            ):
+                return known, []
+        outputs: list[DeskOutput] = [*self._drop(utterance)]
+        request = self._ask(utterance, end_sample, Purpose.FINAL)
+        return SpanDecode(request.id, Purpose.FINAL, end_sample), [*outputs, request]
+
+    def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
+        """Ask for what will be the final if the silence goes on."""
+        if utterance.ahead_to_sample == end_sample:
+            return []
+        utterance.ahead_to_sample = end_sample
+        return [*self._drop(utterance), self._ask(utterance, end_sample, Purpose.FINAL)]
+
+    def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Ask for an interim or final up to `end_sample`; it is then the outstanding one."""
         request = self._request(utterance, end_sample, purpose)
         utterance.outstanding = SpanDecode(request.id, purpose, end_sample)
         return request
 
-    def ask_checkpoint(self, utterance: OpenUtterance, end_sample: int) -> DecodeRequest:
+    def _ask_checkpoint(self, utterance: OpenUtterance, end_sample: int) -> DecodeRequest:
         """Ask for a checkpoint at `end_sample`; it waits beside the outstanding decode."""
         request = self._request(utterance, end_sample, Purpose.CHECKPOINT)
         utterance.checkpoints.ask(request.id, end_sample)
         return request
 
-    def drop(self, utterance: OpenUtterance) -> list[CancelDecode]:
+    def _drop(self, utterance: OpenUtterance) -> list[CancelDecode]:
         """Cancel the outstanding decode, which a newer one of this utterance replaces."""
         asked, utterance.outstanding = utterance.outstanding, None
         return [] if asked is None else [CancelDecode(asked.request_id)]

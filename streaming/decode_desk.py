@@ -64,7 +64,7 @@ class DecodeDesk:
     def ask_final(
         self, utterance: OpenUtterance, end_sample: int
     ) -> tuple[SpanDecode, list[DeskOutput]]:
-        """Return the final's decode, maybe under way or answered already, and what to ask for it."""
+        """Return the final's decode, maybe asked or answered already, and what to ask for it."""
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,

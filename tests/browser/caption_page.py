@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
@@ -82,7 +83,10 @@ class CaptionPage:
 
     def wait(self, condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
         wait = WebDriverWait(self.driver, patience_s, poll_frequency=0.05)
-        return wait.until(lambda _: condition(), f"waited in vain for {what}: {self.state()}")
+        try:
+            return wait.until(lambda _: condition())
+        except TimeoutException as error:
+            raise TimeoutException(f"waited in vain for {what}: {self.state()}") from error
 
     def state(self) -> str:
         return f"{self.status!r}, problem {self.problem_kind!r}, text {self.text!r}"

@@ -14,7 +14,7 @@ from tests.support.running_server import running_server
 
 CLIPS = ("0930", "0890", "0870")
 LIVE_AFTER_FINALS = 2
-LIVE_AFTER_COMMITTED = 7
+LIVE_AFTER_COMMITTED = 4
 
 
 def write_speech(path: Path, rate_hz: int = 16_000) -> Path:

@@ -3,7 +3,8 @@
 One task writes; what sessions commit meanwhile goes with the next write, so a busy replica makes
 few large trips. A session's commits that wait are merged: its events in order and the newest
 state. When a write takes longer than `PATIENCE_S` or fails, the journal is *degraded*: sessions
-stop waiting for it, health says so, and it tries again until everything is written.
+stop waiting for it, health says so, and it tries again until everything is written. What a store
+that failed over has lost is written again (`last_writes.py`).
 """
 
 import asyncio
@@ -14,8 +15,16 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from server.last_writes import LastWrites
 from server.metrics import Metrics
-from server.stores.base import Commit, Ownership, SessionStore, StoreUnavailableError, Tenure
+from server.stores.base import (
+    Commit,
+    Ownership,
+    SessionStore,
+    Standing,
+    StoreUnavailableError,
+    Tenure,
+)
 
 log = structlog.get_logger()
 
@@ -43,7 +52,6 @@ class Writer:
 @dataclass(slots=True)
 class _Waiting:
     commit: Commit
-    number: int
     size_bytes: int
 
 
@@ -67,6 +75,8 @@ class Journal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
+        self._last_writes = LastWrites()
+        self._has_failed = False
         self.is_degraded = False
 
     def start(self) -> None:
@@ -94,12 +104,28 @@ class Journal:
 
     def dismiss(self, session_id: str, writer: Writer) -> None:
         """Tell no more; what waits is still written."""
-        if self._writers.get(session_id) is writer:
-            del self._writers[session_id]
+        if self._writers.get(session_id) is not writer:
+            return
+        del self._writers[session_id]
+        if not self._is_pending(session_id):
+            self._last_writes.forget(session_id)
 
-    def owned(self) -> list[Ownership]:
-        """Return what the sessions that are open here show to the store."""
-        return [writer.ownership for writer in self._writers.values()]
+    async def check(self) -> None:
+        """Keep open sessions from expiring, and write again what the store has lost of them.
+
+        Raises:
+            StoreUnavailableError: They may expire.
+        """
+        written = self._last_writes.all()
+        standings = await self._store.touch(written)
+        for commit, standing in zip(written, standings, strict=True):
+            session_id = commit.ownership.session_id
+            if standing is Standing.TAKEN and self._is_writers(commit):
+                self.lose(session_id)
+                continue
+            newest = self._last_writes.get(session_id)
+            if standing is Standing.BEHIND and newest and not self._is_pending(session_id):
+                self._write_again(newest)
 
     def lose(self, session_id: str) -> None:
         """Tell a session's owner here that another replica owns it now."""
@@ -113,30 +139,34 @@ class Journal:
         writer = self._writers.get(session_id)
         if writer is not None:
             writer.on_taken()
-        while session_id in self._waiting or session_id in self._in_flight:
+        while self._is_pending(session_id):
             if self.is_degraded:
                 return
             self._settled.clear()
             await self._settled.wait()
 
-    def write(self, commit: Commit, number: int) -> None:
-        """Queue a commit, the session's `number`th."""
+    def write(self, commit: Commit) -> None:
+        """Queue a commit."""
         session_id = commit.ownership.session_id
         before = self._waiting.get(session_id)
         if before is not None:
             commit = _merged(before.commit, commit)
-        self._put(session_id, commit, number)
+        self._put(session_id, commit)
         while self._waiting_bytes > MAX_WAITING_BYTES and len(self._waiting) > 1:
             self._forget(next(iter(self._waiting)))
             self._metrics.store_given_up.inc()
 
-    def note_failure(self) -> None:
+    def note_failure(self, reason: str) -> None:
         """Take it that the store cannot be reached now."""
+        self._has_failed = True
+        self._degrade(reason)
+
+    def _degrade(self, reason: str) -> None:
         if self.is_degraded:
             return
         self.is_degraded = True
         self._metrics.store_degraded.set(1)
-        log.warning("store degraded", waiting=len(self._waiting))
+        log.warning("store degraded", reason=reason, waiting=len(self._waiting))
         self._tell_waiting_changed()
 
     def note_success(self) -> None:
@@ -153,11 +183,18 @@ class Journal:
         for writer in list(self._writers.values()):
             writer.on_waiting_changed()
 
-    def _put(self, session_id: str, commit: Commit, number: int) -> None:
+    def _is_pending(self, session_id: str) -> bool:
+        return session_id in self._waiting or session_id in self._in_flight
+
+    def _is_writers(self, commit: Commit) -> bool:
+        writer = self._writers.get(commit.ownership.session_id)
+        return writer is not None and writer.ownership.token == commit.ownership.token
+
+    def _put(self, session_id: str, commit: Commit) -> None:
         before = self._waiting.get(session_id)
         size = len(commit.snapshot) + sum(len(event.data) for event in commit.events)
         self._waiting_bytes += size - (before.size_bytes if before is not None else 0)
-        self._waiting[session_id] = _Waiting(commit, number, size)
+        self._waiting[session_id] = _Waiting(commit, size)
         self._note_queue()
 
     def _forget(self, session_id: str) -> _Waiting:
@@ -182,33 +219,44 @@ class Journal:
             batch = [self._forget(name) for name in list(self._waiting)[:MAX_COMMITS_PER_WRITE]]
             self._in_flight = frozenset(w.commit.ownership.session_id for w in batch)
             try:
-                answers = await self._write_patiently([waiting.commit for waiting in batch])
+                standings = await self._write_patiently([waiting.commit for waiting in batch])
+                self._note_landed()
+                for waiting, standing in zip(batch, standings, strict=True):
+                    self._answer(waiting.commit, standing)
+                batch.clear()
+                await self._check_after_failure()
             except StoreUnavailableError as error:
                 self._metrics.store_failures.inc()
                 log.debug("store unavailable", error=str(error))
                 self._put_back(batch)
                 self._note_landed()
-                self.note_failure()
+                self.note_failure(str(error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, MAX_PAUSE_S)
                 continue
             pause_s = FIRST_PAUSE_S
-            self._note_landed()
-            for waiting, is_owned in zip(batch, answers, strict=True):
-                self._answer(waiting, is_owned=is_owned)
             self.note_success()
+
+    async def _check_after_failure(self) -> None:
+        if self._has_failed:
+            await self.check()
+            self._has_failed = False
 
     def _note_landed(self) -> None:
         self._in_flight = frozenset()
         self._settled.set()
 
-    async def _write_patiently(self, commits: list[Commit]) -> list[bool]:
+    async def _write_patiently(self, commits: list[Commit]) -> list[Standing]:
         started_at = time.monotonic()
-        writing = asyncio.ensure_future(self._store.commit(commits))
+        placed = [
+            replace(commit, after_number=self._last_writes.number(commit.ownership))
+            for commit in commits
+        ]
+        writing = asyncio.ensure_future(self._store.commit(placed))
         try:
             done, _ = await asyncio.wait({writing}, timeout=PATIENCE_S)
             if not done:
-                self.note_failure()
+                self._degrade(f"a write takes longer than {PATIENCE_S} s")
             return await writing
         finally:
             writing.cancel()
@@ -220,22 +268,29 @@ class Journal:
             session_id = waiting.commit.ownership.session_id
             newer = self._waiting.get(session_id)
             if newer is None:
-                self._put(session_id, waiting.commit, waiting.number)
+                self._put(session_id, waiting.commit)
             else:
-                self._put(session_id, _merged(waiting.commit, newer.commit), newer.number)
+                self._put(session_id, _merged(waiting.commit, newer.commit))
             self._waiting.move_to_end(session_id, last=False)
 
-    def _answer(self, waiting: _Waiting, *, is_owned: bool) -> None:
-        session_id = waiting.commit.ownership.session_id
-        writer = self._writers.get(session_id)
-        if writer is None:
-            return
-        if writer.ownership.token != waiting.commit.ownership.token:
-            return
-        if is_owned:
-            writer.on_written(waiting.number)
+    def _answer(self, commit: Commit, standing: Standing) -> None:
+        session_id = commit.ownership.session_id
+        if standing is Standing.BEHIND:
+            self._write_again(self._last_writes.joined(commit))
+        elif not self._is_writers(commit):
+            if session_id not in self._writers:
+                self._last_writes.forget(session_id)
+        elif standing is Standing.OWNED:
+            self._last_writes.note(commit)
+            self._writers[session_id].on_written(commit.number)
         else:
             self.lose(session_id)
+
+    def _write_again(self, commit: Commit) -> None:
+        """Queue what the store has lost, before what was committed since."""
+        self._metrics.store_rewritten.inc()
+        self._last_writes.forget(commit.ownership.session_id)
+        self._put_back([_Waiting(commit, 0)])
 
 
 def _merged(older: Commit, newer: Commit) -> Commit:

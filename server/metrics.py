@@ -126,6 +126,11 @@ class Metrics:
             "Sessions whose commits were dropped because too many waited.",
             registry=registry,
         )
+        self.store_rewritten = Counter(
+            "starling_store_rewritten",
+            "Sessions written again because the store had lost writes.",
+            registry=registry,
+        )
         self.resumes = Counter(
             "starling_resumes", "Sessions resumed here, by outcome.", ["outcome"], registry=registry
         )

@@ -86,9 +86,10 @@ class Recorder:
             tuple(self._events),
             session.snapshot().to_bytes(),
             self._is_closed,
+            self._number,
         )
         self._events.clear()
-        self._journal.write(commit, self._number)
+        self._journal.write(commit)
 
     def freeze(self) -> None:
         """Keep the stored state as it is: the session ends here, but may go on elsewhere."""

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import structlog
 
 from server.journal import Journal
-from server.stores.base import Ownership, ReplicaLoad, SessionStore, StoreUnavailableError
+from server.stores.base import ReplicaLoad, SessionStore, StoreUnavailableError
 from server.stores.keys import HEARTBEAT_S
 from server.tenants import Tenants
 
 log = structlog.get_logger()
 
-TOUCH_EVERY = 6
-"""Heartbeats between two touches of all open sessions: half a minute."""
+CHECK_EVERY = 6
+"""Heartbeats between two checks of all open sessions: half a minute."""
 
 
 class Replica:
@@ -65,16 +65,9 @@ class Replica:
                 loads = await self._store.heartbeat(self._load())
                 self.others = tuple(load for load in loads if load.replica != self.name)
                 await self._tenants.renew()
-                if beat % TOUCH_EVERY == 0:
-                    await self._touch()
+                if self._journal.is_degraded or beat % CHECK_EVERY == 0:
+                    await self._journal.check()
                 self._journal.note_success()
-            except StoreUnavailableError:
-                self._journal.note_failure()
+            except StoreUnavailableError as error:
+                self._journal.note_failure(str(error))
             await asyncio.sleep(HEARTBEAT_S)
-
-    async def _touch(self) -> None:
-        owned: list[Ownership] = self._journal.owned()
-        answers = await self._store.touch(owned)
-        for ownership, is_owned in zip(owned, answers, strict=True):
-            if not is_owned:
-                self._journal.lose(ownership.session_id)

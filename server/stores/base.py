@@ -4,6 +4,9 @@ A session has a *state* (who owns it, how to go on) and a *log* (kept events by 
 Only its owner writes, and every write shows the owner's *fencing token*: a claim makes the token
 larger, so whoever held the session before can write no more, however late it notices.
 Writes happen at commit points (a final, an ack, a change of options), never for audio or interims.
+
+A store that fails over can lose its last writes. So an owner counts its commits and says with each
+which one it believes was written before: a store that has not got that one says `BEHIND`.
 """
 
 import hashlib
@@ -11,6 +14,7 @@ import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from streaming.event_log import LoggedEvent
@@ -59,13 +63,29 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One write: events new to the log and the state after them, both or neither."""
+    """One write: events new to the log and the state after them, both or neither.
+
+    `number` counts an owner's commits from 1; `after_number` is the one that must have been
+    written before, 0 when it does not matter.
+    """
 
     ownership: Ownership
     identity: Identity
     events: tuple[LoggedEvent, ...]
     snapshot: bytes
     is_closed: bool = False
+    number: int = 1
+    after_number: int = 0
+
+
+class Standing(IntEnum):
+    """How an owner stands with the store."""
+
+    TAKEN = 0
+    """Another owns the session now, or it was erased."""
+    OWNED = 1
+    BEHIND = 2
+    """The store has lost a commit that it had taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +120,12 @@ class StoredShare:
 class SessionStore(Protocol):
     """Every method but `close` may raise `StoreUnavailableError`."""
 
-    async def commit(self, commits: Sequence[Commit]) -> list[bool]:
-        """Write all; for each say whether its owner still owns the session.
+    async def commit(self, commits: Sequence[Commit]) -> list[Standing]:
+        """Write those whose owners stand as `OWNED`; return how each stands.
 
         Repeating a commit changes nothing: events at or below the log's last number are skipped.
-        A session that the store does not know, or has lost, begins with what the commit holds.
+        A session that the store does not know, or has lost, begins with what a commit holds that
+        comes after none.
         """
 
     async def load(self, session_id: str) -> StoredSession | None:
@@ -113,8 +134,8 @@ class SessionStore(Protocol):
     async def claim(self, session_id: str, owner: str) -> StoredSession | None:
         """Make `owner` the only writer; a closed session is returned unchanged."""
 
-    async def touch(self, owned: Sequence[Ownership]) -> list[bool]:
-        """Keep these sessions from expiring; for each say whether it is still owned."""
+    async def touch(self, written: Sequence[Commit]) -> list[Standing]:
+        """Keep sessions from expiring, shown what their owners wrote last; say how each stands."""
 
     async def events_after(
         self, session_id: str, seq: int, limit: int = MAX_EVENTS_PER_READ

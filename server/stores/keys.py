@@ -2,7 +2,8 @@
 
 The part in braces is Cluster's hash tag: what one script touches lives on one node.
 
-`starling:{SESSION}:state`, hash: token, owner, tenant, secret, snapshot, seq, closed.
+`starling:{SESSION}:state`, hash: token, number, owner, tenant, secret,
+    snapshot, seq, closed.
     Lives `session_ttl_s` after the last commit or touch: so long a lost client may stay away, and
     so long a transcript can be fetched.
 `starling:{SESSION}:log`, stream: kept events under the entry id `SEQ-0`, so that Redis itself

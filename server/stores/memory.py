@@ -15,6 +15,7 @@ from server.stores.base import (
     Identity,
     Ownership,
     ReplicaLoad,
+    Standing,
     StoredSession,
     StoredShare,
 )
@@ -33,6 +34,7 @@ class _Session:
     snapshot: bytes = b""
     is_closed: bool = False
     is_erased: bool = False
+    number: int = 0
     expires_at: float = 0.0
     log: list[LoggedEvent] = field(default_factory=list)
     shares: dict[str, float] = field(default_factory=dict)
@@ -69,19 +71,20 @@ class MemoryStore:
         self._replicas: dict[str, tuple[float, ReplicaLoad]] = {}
         self._listeners: defaultdict[str, set[asyncio.Queue[bytes]]] = defaultdict(set)
 
-    async def commit(self, commits: Sequence[Commit]) -> list[bool]:
-        """Write all; for each say whether its owner still owns the session."""
+    async def commit(self, commits: Sequence[Commit]) -> list[Standing]:
+        """Write those whose owners stand as `OWNED`; return how each stands."""
         return [self._commit(commit) for commit in commits]
 
-    def _commit(self, commit: Commit) -> bool:
+    def _commit(self, commit: Commit) -> Standing:
         owned = commit.ownership
+        standing = self._standing(owned, commit.after_number)
+        if standing is not Standing.OWNED:
+            return standing
         session = self._find(owned.session_id)
         if session is None:
             session = _Session(commit.identity, owned.token, owned.owner)
             self._sessions[owned.session_id] = session
-        if session.token > owned.token:
-            return False
-        session.token, session.owner = owned.token, owned.owner
+        session.token, session.owner, session.number = owned.token, owned.owner, commit.number
         fresh = [event for event in commit.events if event.seq > session.last_seq]
         session.log += fresh
         session.snapshot, session.is_closed = commit.snapshot, commit.is_closed
@@ -89,7 +92,15 @@ class MemoryStore:
         self._keep(owned.session_id, session)
         if fresh:
             self._publish(live_topic(owned.session_id), log_notice(session.last_seq))
-        return True
+        return Standing.OWNED
+
+    def _standing(self, owned: Ownership, number: int) -> Standing:
+        session = self._find(owned.session_id)
+        token = 0 if session is None else session.token
+        if token > owned.token:
+            return Standing.TAKEN
+        written = session.number if session is not None and token == owned.token else 0
+        return Standing.OWNED if written >= number else Standing.BEHIND
 
     async def load(self, session_id: str) -> StoredSession | None:
         """Return the state without touching it; None when unknown, expired or erased."""
@@ -109,22 +120,20 @@ class MemoryStore:
         session = self._find(session_id)
         if session is not None and not session.is_erased:
             if not session.is_closed:
-                session.token, session.owner = session.token + 1, owner
+                session.token, session.owner, session.number = session.token + 1, owner, 0
             self._keep(session_id, session)
         return await self.load(session_id)
 
-    async def touch(self, owned: Sequence[Ownership]) -> list[bool]:
-        """Keep these sessions from expiring; for each say whether it is still owned."""
-        return [self._touch(ownership) for ownership in owned]
+    async def touch(self, written: Sequence[Commit]) -> list[Standing]:
+        """Keep sessions from expiring, shown what their owners wrote last; say how each stands."""
+        return [self._touch(commit.ownership, commit.number) for commit in written]
 
-    def _touch(self, owned: Ownership) -> bool:
+    def _touch(self, owned: Ownership, number: int) -> Standing:
+        standing = self._standing(owned, number)
         session = self._find(owned.session_id)
-        if session is None:
-            return True
-        if session.token > owned.token:
-            return False
-        self._keep(owned.session_id, session)
-        return True
+        if session is not None and standing is not Standing.TAKEN:
+            self._keep(owned.session_id, session)
+        return standing
 
     async def events_after(
         self, session_id: str, seq: int, limit: int = MAX_EVENTS_PER_READ

@@ -3,33 +3,41 @@
 NEVER_OWNED = 2**53 - 1
 """The token of an erased session: larger than any claim's, and exact in Lua's numbers."""
 
-COMMIT = """
-local mine = tonumber(ARGV[1])
-if tonumber(redis.call('HGET', KEYS[1], 'token') or '0') > mine then return 0 end
+_STANDING = """
+local mine, number = tonumber(ARGV[1]), tonumber(ARGV[2])
+local state = redis.call('HMGET', KEYS[1], 'token', 'number')
+local token = tonumber(state[1] or '0')
+if token > mine then return 0 end
+local written = token == mine and tonumber(state[2] or '0') or 0
+"""
+"""Begins what an owner asks: a session of another's is left alone. ARGV token, number."""
+
+COMMIT = f"""{_STANDING}
+if written < number then return 2 end
 local last = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0')
 local before = last
-for i = 9, #ARGV, 2 do
+for i = 11, #ARGV, 2 do
   local seq = tonumber(ARGV[i])
   if seq > last then
     redis.call('XADD', KEYS[2], ARGV[i] .. '-0', 'e', ARGV[i + 1])
     last = seq
   end
 end
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'owner', ARGV[3], 'tenant', ARGV[4],
-  'secret', ARGV[5], 'closed', ARGV[6], 'snapshot', ARGV[7], 'seq', last)
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-if last > before then redis.call('PUBLISH', ARGV[8], 'log ' .. last) end
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'number', ARGV[4], 'owner', ARGV[5],
+  'tenant', ARGV[6], 'secret', ARGV[7], 'closed', ARGV[8], 'snapshot', ARGV[9], 'seq', last)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+if last > before then redis.call('PUBLISH', ARGV[10], 'log ' .. last) end
 return 1
 """
-"""KEYS state, log. ARGV token, ttl_s, owner, tenant, secret, closed, snapshot, topic, then
-seq and event of each."""
+"""KEYS state, log. ARGV token, number before, ttl_s, number, owner, tenant, secret, closed,
+snapshot, topic, then seq and event of each."""
 
 CLAIM = """
 if redis.call('HEXISTS', KEYS[1], 'snapshot') == 0 then return {} end
 if redis.call('HGET', KEYS[1], 'closed') ~= '1' then
   redis.call('HINCRBY', KEYS[1], 'token', 1)
-  redis.call('HSET', KEYS[1], 'owner', ARGV[1])
+  redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'number', 0)
 end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
@@ -37,15 +45,12 @@ return redis.call('HGETALL', KEYS[1])
 """
 """KEYS state, log. ARGV owner, ttl_s."""
 
-TOUCH = """
-local token = redis.call('HGET', KEYS[1], 'token')
-if not token then return 1 end
-if tonumber(token) > tonumber(ARGV[1]) then return 0 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-return 1
+TOUCH = f"""{_STANDING}
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return written < number and 2 or 1
 """
-"""KEYS state, log. ARGV token, ttl_s."""
+"""KEYS state, log. ARGV token, number, ttl_s."""
 
 ERASE = f"""
 if redis.call('HDEL', KEYS[1], 'snapshot') == 0 then return 0 end
@@ -73,6 +78,9 @@ for i = 2, #found, 2 do found[i] = tostring(tonumber(found[i]) - now) end
 return found
 """
 """KEYS shares. Digests, each with how many seconds it is still good."""
+
+REMOVE_SHARE = "return redis.call('ZREM', KEYS[1], ARGV[1])"
+"""KEYS shares. ARGV digest."""
 
 ENTER_TENANT = """
 local now = tonumber(redis.call('TIME')[1])

@@ -1,12 +1,14 @@
-"""A real redis-server of the test's own, on a free port, that can be stopped and brought back."""
+"""Real redis-servers of the test's own, on free ports: one, with TLS, by Sentinel, a Cluster."""
 
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from tests.support.certificates import self_signed
 
 
 class RedisServer:
@@ -14,7 +16,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
-        self._options = options
+        self.options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -30,7 +32,7 @@ class RedisServer:
     def start(self) -> None:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always"]
-        command += ["--save", "", *self._options]
+        command += ["--save", "", *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for_port(self.port)
 
@@ -45,20 +47,56 @@ class RedisServer:
             self._process.wait(timeout=10)
 
 
+NUM_NODES = 3
+NUM_SLOTS = 16384
+
+
 @contextmanager
 def redis_cluster() -> Iterator[str]:
-    """A Cluster of one node that has all slots; yields its address."""
-    with redis_server("--cluster-enabled", "yes") as server:
-        _ask(server.port, "CLUSTER ADDSLOTSRANGE 0 16383")
-        while "cluster_state:ok" not in _ask(server.port, "CLUSTER INFO"):
+    """A Cluster of three nodes that share the slots; yields its address."""
+    with ExitStack() as ending:
+        nodes = [
+            ending.enter_context(redis_server("--cluster-enabled", "yes", "--cluster-port", port))
+            for port in (str(free_port()) for _ in range(NUM_NODES))
+        ]
+        for index, node in enumerate(nodes):
+            first, last = (NUM_SLOTS * at // NUM_NODES for at in (index, index + 1))
+            _ask(node.port, f"CLUSTER ADDSLOTSRANGE {first} {last - 1}")
+            _ask(node.port, f"CLUSTER SET-CONFIG-EPOCH {index + 1}")
+            bus = node.options[-1]
+            _ask(nodes[0].port, f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
+        while not all(_is_whole(node) for node in nodes):
             time.sleep(0.02)
-        yield f"redis+cluster://127.0.0.1:{server.port}"
+        yield "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+def _is_whole(node: "RedisServer") -> bool:
+    told = _ask(node.port, "CLUSTER INFO")
+    return "cluster_state:ok" in told and f"cluster_known_nodes:{NUM_NODES}" in told
+
+
+@contextmanager
+def redis_tls() -> Iterator[tuple[str, Path]]:
+    """A server with TLS; yields its address, without options, and its CA."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = self_signed(Path(folder), "redis")
+        port = free_port()
+        options = ("--tls-port", str(port), "--tls-auth-clients", "no")
+        files = ("--tls-cert-file", str(certificate))
+        files += ("--tls-key-file", str(certificate.with_suffix(".key")))
+        with redis_server(*options, *files):
+            yield f"rediss://localhost:{port}", certificate
 
 
 @contextmanager
 def redis_sentinel() -> Iterator[str]:
-    """A server watched by one Sentinel; yields the address of the service."""
-    with redis_server() as server, tempfile.TemporaryDirectory() as folder:
+    """A server and its replica, watched by one Sentinel; yields the address of the service."""
+    with ExitStack() as ending:
+        folder = ending.enter_context(tempfile.TemporaryDirectory())
+        server = ending.enter_context(redis_server("--repl-diskless-sync-delay", "0"))
+        ending.enter_context(redis_server("--replicaof", f"127.0.0.1 {server.port}"))
+        while "state=online" not in _ask(server.port, "INFO replication"):
+            time.sleep(0.02)
         config, port = Path(folder) / "sentinel.conf", free_port()
         watch = f"sentinel monitor captions 127.0.0.1 {server.port} 1"
         config.write_text(f"port {port}\nbind 127.0.0.1\ndir {folder}\n{watch}\n")

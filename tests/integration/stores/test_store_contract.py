@@ -1,4 +1,4 @@
-"""What every store must do: the one in process, and real Redis alone, as Cluster, by Sentinel."""
+"""What every store must do: in process, and real Redis alone, by TLS, as Cluster, by Sentinel."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,32 +12,47 @@ from server.stores.base import (
     Ownership,
     ReplicaLoad,
     SessionStore,
+    Standing,
 )
 from server.stores.keys import live_topic
 from server.stores.memory import MemoryStore
 from server.stores.redis import RedisStore
 from streaming.event_log import LoggedEvent
-from tests.support.redis_server import redis_cluster, redis_sentinel, redis_server
+from tests.support.redis_server import redis_cluster, redis_sentinel, redis_server, redis_tls
 
 pytestmark = pytest.mark.integration
 
 IDENTITY = Identity("t1", "d1")
+TAKEN, OWNED, BEHIND = Standing
 
 
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[dict[str, str]]:
     """Every kind of Redis that an address can name."""
-    with redis_server() as one, redis_cluster() as cluster, redis_sentinel() as sentinel:
-        yield {"redis": one.url, "cluster": cluster, "sentinel": sentinel}
+    with (
+        redis_server() as one,
+        redis_tls() as (tls, ca),
+        redis_cluster() as cluster,
+        redis_sentinel() as sentinel,
+    ):
+        yield {
+            "redis": one.url,
+            "tls": f"{tls}?ssl_ca_certs={ca}",
+            "cluster": cluster,
+            "sentinel": sentinel,
+        }
 
 
-@pytest.fixture(params=["memory", "redis", "cluster", "sentinel"])
+@pytest.fixture(params=["memory", "redis", "tls", "cluster", "sentinel"])
 async def store(request, addresses) -> AsyncIterator[SessionStore]:
     if request.param == "memory":
         yield MemoryStore(60.0)
         return
     kept = RedisStore(addresses[request.param], 60.0)
     await kept._redis.flushall()
+    # As a replica's first heartbeat does: from here on writes wait for the replicas there are.
+    await kept.heartbeat(ReplicaLoad("this one", 0, 1, False))
+    await kept.retire("this one")
     yield kept
     await kept.close()
 
@@ -53,7 +68,7 @@ async def seqs(store: SessionStore, session: str = "s1", after: int = 0) -> list
 
 
 async def test_a_commit_keeps_events_and_state(store):
-    assert await store.commit([commit(3, 4)]) == [True]
+    assert await store.commit([commit(3, 4)]) == [OWNED]
     found = await store.load("s1")
     assert found is not None
     assert (found.ownership, found.identity) == (Ownership("s1", 1, "r1"), IDENTITY)
@@ -68,7 +83,7 @@ async def test_an_unknown_session_is_none(store):
 
 
 async def test_a_commit_may_hold_no_event(store):
-    assert await store.commit([commit()]) == [True]
+    assert await store.commit([commit()]) == [OWNED]
     found = await store.load("s1")
     assert found is not None
     assert found.last_seq == 0
@@ -76,7 +91,7 @@ async def test_a_commit_may_hold_no_event(store):
 
 async def test_a_repeated_commit_doubles_nothing(store):
     await store.commit([commit(3, 4)])
-    assert await store.commit([commit(3, 4), commit(4, 5)]) == [True, True]
+    assert await store.commit([commit(3, 4), commit(4, 5)]) == [OWNED, OWNED]
     assert await seqs(store) == [3, 4, 5]
 
 
@@ -91,9 +106,9 @@ async def test_a_claim_fences_off_the_owner_before(store):
     claimed = await store.claim("s1", "r2")
     assert claimed is not None
     assert claimed.ownership == Ownership("s1", 2, "r2")
-    assert await store.commit([commit(2, token=1)]) == [False]
-    assert await store.touch([Ownership("s1", 1, "r1"), claimed.ownership]) == [False, True]
-    assert await store.commit([commit(2, token=2)]) == [True]
+    assert await store.commit([commit(2, token=1)]) == [TAKEN]
+    assert await store.commit([commit(2, token=2)]) == [OWNED]
+    assert await store.touch([commit(token=1), commit(token=2)]) == [TAKEN, OWNED]
     assert await seqs(store) == [1, 2]
 
 
@@ -103,14 +118,42 @@ async def test_only_one_of_two_owners_may_write_after_two_claims(store):
     tokens = [claim.ownership.token for claim in claims if claim is not None]
     assert sorted(tokens) == list(range(2, 10))
     written = await store.commit([commit(i, token=i) for i in tokens])
-    assert [token for token, is_owned in zip(tokens, written, strict=True) if is_owned][-1] == 9
+    assert [token for token, s in zip(tokens, written, strict=True) if s is OWNED][-1] == 9
 
 
 async def test_a_commit_brings_back_a_session_that_the_store_lost(store):
-    assert await store.commit([commit(7, token=3)]) == [True]
+    assert await store.commit([commit(7, token=3, number=9)]) == [OWNED]
     found = await store.load("s1")
     assert found is not None
     assert (found.ownership.token, found.last_seq) == (3, 7)
+
+
+async def test_an_owner_hears_that_the_store_has_lost_its_last_commit(store):
+    unknown = commit(2, session="s2", number=2, after_number=1)
+    assert await store.commit([commit(1, number=1), unknown]) == [OWNED, BEHIND]
+    assert await store.commit([commit(3, number=3, after_number=2)]) == [BEHIND]
+    assert await store.touch([commit(number=1), commit(number=2)]) == [OWNED, BEHIND]
+    assert await store.touch([commit(session="s2")]) == [BEHIND]
+    assert await seqs(store) == [1]
+    assert await store.load("s2") is None
+    assert await store.commit([commit(2, 3, number=3)]) == [OWNED]
+    assert await seqs(store) == [1, 2, 3]
+
+
+async def test_an_owner_whose_claim_was_lost_writes_anew(store):
+    await store.commit([commit(1, number=5)])
+    claimed_elsewhere = commit(2, token=2, number=2, after_number=1)
+    assert await store.commit([claimed_elsewhere]) == [BEHIND]
+    assert await store.touch([claimed_elsewhere]) == [BEHIND]
+    assert await store.commit([commit(2, token=2, number=2)]) == [OWNED]
+    assert await store.commit([commit(3, number=6, after_number=5)]) == [TAKEN]
+
+
+async def test_numbers_begin_anew_with_a_claim(store):
+    await store.commit([commit(1, number=5)])
+    await store.claim("s1", "r2")
+    assert await store.commit([commit(2, token=2, number=1)]) == [OWNED]
+    assert await store.commit([commit(3, token=2, number=2, after_number=1)]) == [OWNED]
 
 
 async def test_a_closed_session_keeps_its_owner_when_claimed(store):
@@ -127,7 +170,7 @@ async def test_an_erased_session_is_gone_and_its_owner_is_fenced_off(store):
     assert await store.load("s1") is None
     assert await store.claim("s1", "r2") is None
     assert await seqs(store) == []
-    assert await store.commit([commit(2)]) == [False]
+    assert await store.commit([commit(2)]) == [TAKEN]
 
 
 async def test_followers_hear_how_far_the_log_goes_and_what_is_published(store):

@@ -8,7 +8,7 @@ import pytest
 
 from server.journal import Journal, Writer
 from server.metrics import Metrics
-from server.stores.base import Commit, Identity, Ownership, StoreUnavailableError
+from server.stores.base import Commit, Identity, Ownership, Standing, StoreUnavailableError
 from server.stores.memory import MemoryStore
 from streaming.event_log import LoggedEvent
 
@@ -25,12 +25,18 @@ class AwayStore(MemoryStore):
         self.answers.set()
         self.num_writes = 0
 
-    async def commit(self, commits: Sequence[Commit]) -> list[bool]:
+    async def commit(self, commits: Sequence[Commit]) -> list[Standing]:
         self.num_writes += 1
         await self.answers.wait()
         if self.is_away:
             raise StoreUnavailableError("away")
         return await super().commit(commits)
+
+    def lose_writes(self, seqs: int) -> None:
+        """Fail over to a store that has not got the last events of every session."""
+        for session in self._sessions.values():
+            del session.log[-seqs:]
+            session.number -= seqs
 
 
 class Session:
@@ -40,12 +46,17 @@ class Session:
         self.is_taken = False
         self.changed = asyncio.Event()
         self._journal = journal
-        journal.enroll(session_id, Writer(self.ownership, self._wrote, self._taken, self._change))
+        self._writer = Writer(self.ownership, self._wrote, self._taken, self._change)
+        journal.enroll(session_id, self._writer)
 
     def commit(self, number: int) -> None:
         event = LoggedEvent(number, b"event")
-        commit = Commit(self.ownership, Identity("t", "d"), (event,), b"%d" % number)
-        self._journal.write(commit, number)
+        snapshot = b"%d" % number
+        commit = Commit(self.ownership, Identity("t", "d"), (event,), snapshot, number=number)
+        self._journal.write(commit)
+
+    def leave(self) -> None:
+        self._journal.dismiss(self.ownership.session_id, self._writer)
 
     async def wrote(self, number: int) -> None:
         while number not in self.written:
@@ -140,3 +151,51 @@ async def test_settling_stops_the_owner_and_waits_for_what_it_had_committed():
         await journal.settle("s1")
         assert session.is_taken
         assert await numbers(store) == [1]
+
+
+async def test_what_a_store_lost_is_written_again_with_the_next_commit():
+    async with running() as (journal, store):
+        session = Session(journal)
+        for number in (1, 2, 3):
+            session.commit(number)
+            await session.wrote(number)
+        store.lose_writes(2)
+        session.commit(4)
+        await session.wrote(4)
+        assert await numbers(store) == [1, 2, 3, 4]
+        found = await store.load("s1")
+        assert found is not None
+        assert found.snapshot == b"4"
+
+
+async def test_what_a_store_lost_of_a_quiet_session_is_written_again_when_it_is_back():
+    async with running() as (journal, store):
+        quiet, session = Session(journal, "s2"), Session(journal)
+        for number in (1, 2):
+            quiet.commit(number)
+            await quiet.wrote(number)
+        store.is_away = True
+        session.commit(1)
+        while not journal.is_degraded:
+            await session.changed.wait()
+            session.changed.clear()
+        store.lose_writes(1)
+        store.is_away = False
+        await session.wrote(1)
+        while journal.is_degraded:
+            session.changed.clear()
+            await session.changed.wait()
+        assert await numbers(store, "s2") == [1, 2]
+
+
+async def test_a_session_that_ended_while_the_store_was_behind_is_written_whole():
+    async with running() as (journal, store):
+        session = Session(journal)
+        for number in (1, 2):
+            session.commit(number)
+            await session.wrote(number)
+        store.lose_writes(1)
+        session.commit(3)
+        session.leave()
+        await journal.close(5.0)
+        assert await numbers(store) == [1, 2, 3]

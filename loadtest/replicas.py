@@ -1,4 +1,4 @@
-"""Processes of a drill: replicas, a Redis server, and a network between them that can be cut."""
+"""Processes of a drill: replicas, and a network in front of them that can be cut."""
 
 import asyncio
 import json
@@ -10,7 +10,6 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 START_TIMEOUT_S = 120.0
 
@@ -72,63 +71,6 @@ class ReplicaProcess:
             return
         self._process.send_signal(how)
         await self._process.wait()
-
-
-class RedisProcess:
-    """A redis-server that keeps port and data (append-only file) over restarts."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.port = free_port()
-        self._process: Process | None = None
-
-    @property
-    def url(self) -> str:
-        """The address replicas use."""
-        return f"redis://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        """Start and wait until it answers with its data loaded."""
-        self._process = await asyncio.create_subprocess_exec(
-            *("redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
-            *("--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always"),
-            stdout=DEVNULL,
-        )
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while not await self._answers():  # noqa: ASYNC110 # another process, which tells nobody
-                await asyncio.sleep(0.02)
-
-    async def info(self) -> dict[str, str]:
-        """Return what INFO says."""
-        text = await self._ask(b"INFO\r\n", 65536)
-        lines = (line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
-        return dict(lines)
-
-    async def kill(self) -> None:
-        """End it at once."""
-        await self._end(signal.SIGKILL)
-
-    async def stop(self) -> None:
-        """End it in good order."""
-        await self._end(signal.SIGTERM)
-
-    async def _answers(self) -> bool:
-        try:
-            return (await self._ask(b"PING\r\n", 64)).startswith(b"+PONG")
-        except OSError:
-            return False
-
-    async def _ask(self, command: bytes, most_bytes: int) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(command)
-        answer = await reader.read(most_bytes)
-        writer.close()
-        return answer
-
-    async def _end(self, how: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(how)
-            await self._process.wait()
 
 
 @dataclass

@@ -25,7 +25,8 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from loadtest.recordings import CHUNK_S, chunks, load_pcm
-from loadtest.replicas import SERVE, RedisProcess, ReplicaProcess
+from loadtest.redis_processes import RedisProcess
+from loadtest.replicas import SERVE, ReplicaProcess
 
 QUERY = "encoding=pcm_s16le&sample_rate=16000&language=en"
 PAUSE = bytes(2 * 16_000)

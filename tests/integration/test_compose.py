@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from loadtest.drill_voices import Speech, speak_all
-from loadtest.replicas import RedisProcess, ReplicaProcess, free_port
+from loadtest.redis_processes import RedisProcess
+from loadtest.replicas import ReplicaProcess, free_port
 from server.settings import Settings
 from starling_client import Final, SessionOptions
 from starling_client.grpc_client import GrpcStarlingClient

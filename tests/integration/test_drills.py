@@ -1,15 +1,26 @@
 """Forty live sessions over two replicas and a real Redis, and everything that may break there.
 
-Each drill runs the same speech without and with the fault. The replicas are `starling serve` in
-processes of their own with the scripted engine, whose words depend on every sample it gets.
+Each drill runs the same speech with a fault, and is compared with one run without. The replicas
+are `starling serve` in processes of their own with the scripted engine, whose words depend on
+every sample it gets.
 """
 
+import asyncio
 import sys
 
 import pytest
 
-from loadtest.drill import Plan, cut, drill, kill, redis_down, redis_restart, roll
-from loadtest.drill_voices import Speech
+from loadtest.drill import Plan, drill, undisturbed
+from loadtest.drill_voices import Outcome, Speech
+from loadtest.faults import (
+    cut,
+    failover,
+    kill,
+    kill_while_redis_is_away,
+    redis_down,
+    redis_restart,
+    roll,
+)
 from tests.support.recordings import pcm16
 from tests.support.scripted_speech import said
 
@@ -33,6 +44,12 @@ def plan(**more) -> Plan:
     return Plan(NUM_SESSIONS, speech, command=SERVER, settings={"max_sessions": 100}, **more)
 
 
+@pytest.fixture(scope="module")
+def quiet() -> list[Outcome]:
+    """What the sessions hear when nothing breaks."""
+    return asyncio.run(undisturbed(plan()))
+
+
 def assert_nothing_is_lost(report) -> None:
     assert report["failures"] == []
     assert report["closed"] == report["identical_transcripts"] == NUM_SESSIONS
@@ -53,14 +70,28 @@ def assert_nothing_is_lost(report) -> None:
     ],
     ids=["kill", "cut network", "rolling restart", "Redis restarts", "Redis is away"],
 )
-async def test_nothing_is_lost_or_doubled_when(fault, moves_sessions):
-    report = await drill(plan(), fault)
+async def test_nothing_is_lost_or_doubled_when(fault, moves_sessions, quiet):
+    report = await drill(plan(), fault, quiet)
     assert_nothing_is_lost(report)
     assert (report["resumes"] >= NUM_SESSIONS // 2) is moves_sessions
 
 
 @pytest.mark.timeout(120)
-async def test_captions_flow_while_redis_is_away():
-    report = await drill(plan(), redis_down(1.0, 4.0))
+async def test_captions_flow_while_redis_is_away(quiet):
+    report = await drill(plan(), redis_down(1.0, 4.0), quiet)
     assert_nothing_is_lost(report)
     assert report["finals_between_faults"] >= NUM_SESSIONS
+
+
+@pytest.mark.timeout(120)
+async def test_nothing_is_lost_when_a_replica_dies_while_redis_is_away(quiet):
+    report = await drill(plan(), kill_while_redis_is_away(2.0, 3.0), quiet)
+    assert_nothing_is_lost(report)
+    assert report["resumes"] >= NUM_SESSIONS // 2
+
+
+@pytest.mark.timeout(120)
+async def test_nothing_is_lost_when_redis_fails_over_and_then_a_replica_dies(quiet):
+    report = await drill(plan(has_redis_group=True), failover(2.0), quiet)
+    assert_nothing_is_lost(report)
+    assert report["resumes"] >= NUM_SESSIONS // 2

@@ -2,8 +2,9 @@
 
 import pytest
 
-from loadtest.drill import Plan, cut, drill, kill, roll
+from loadtest.drill import Plan, drill
 from loadtest.drill_voices import Speech
+from loadtest.faults import cut, kill, roll
 from tests.support.recordings import clip, pcm16
 
 pytestmark = pytest.mark.model

@@ -1,5 +1,6 @@
 """Real redis-servers of the test's own, on free ports: one, with TLS, by Sentinel, a Cluster."""
 
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -15,7 +16,9 @@ class RedisServer:
     """Keeps its port and its data (append-only file, synced at once) over restarts."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self._folder = folder
+        self._folder = folder / "data"
+        self._folder.mkdir()
+        self._copy = folder / "copy"
         self.options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,6 +43,17 @@ class RedisServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def keep_copy(self) -> None:
+        """Remember all that is written by now."""
+        shutil.copytree(self._folder, self._copy)
+
+    def go_back(self) -> None:
+        """Die, and come back with what the copy holds, as a replica does that was behind."""
+        self.kill()
+        shutil.rmtree(self._folder)
+        shutil.copytree(self._copy, self._folder)
+        self.start()
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:

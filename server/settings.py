@@ -61,8 +61,8 @@ class Settings(BaseModel):
     redis_url: SecretStr | None = Field(
         None,
         description="Redis that replicas share: `redis://`, `rediss://`, `redis+sentinel://"
-        "HOST:PORT,…/SERVICE` or `redis+cluster://HOST:PORT,…`. Default: sessions are kept in "
-        "this process and end with it.",
+        "HOST:PORT,…/SERVICE` or `redis+cluster://HOST:PORT,…`; `rediss` for TLS, with "
+        "`?ssl_ca_certs=FILE`. Default: sessions are kept in this process and end with it.",
     )
     replica_name: str | None = Field(
         None, max_length=64, description="Name among replicas. Default: a random one."

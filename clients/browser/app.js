@@ -15,6 +15,7 @@ import { sessionOptions, tunableOptions } from './options.js';
 import { OptionsPanel } from './options-panel.js';
 import { Problem, problemFrom } from './problems.js';
 import { ScreenLock } from './screen-lock.js';
+import { SharePanel } from './share-panel.js';
 import { StarlingClient } from './starling.js';
 import { attachTheme } from './theme.js';
 
@@ -43,6 +44,7 @@ class App {
   #problem = new ProblemCard();
   #toast = new Toast();
   #screenLock = new ScreenLock();
+  #sharePanel = new SharePanel(this.#toast);
   #panel = new OptionsPanel({
     dialog: part('options'),
     toggle: part('options-toggle'),
@@ -127,6 +129,7 @@ class App {
       this.#meter.show(detail.peak, performance.now());
     });
     run.addEventListener('resumed', ({ detail }) => this.#desk.resume(detail));
+    run.addEventListener('session', ({ detail }) => this.#sharePanel.follow(detail.session));
     run.addEventListener('state', ({ detail }) => this.#showState(run, detail));
     this.#screenLock.hold();
     await run.start(this.#choices.microphone);
@@ -181,6 +184,7 @@ class App {
     this.#run = null;
     if (isCancelled) this.#toast.show('Cancelled. What was captioned is kept.');
     this.#desk.end();
+    this.#sharePanel.end();
     this.#controls.setMode('idle', this.#readyText());
     this.#refresh();
     if (!problem) return;

@@ -7,7 +7,7 @@
  * missed. Times told to listeners
  * are seconds since the microphone was opened, whatever the session.
  *
- * Events: `state` {state, waitS}, `session` {baseS, options}, `message` (server message, with
+ * Events: `state` {state, waitS}, `session` {baseS, options, session}, `message` (server message, with
  * `baseS`), `resumed` {atS, lostS}, `level` {peak}, `over` {problem: Problem|null}.
  */
 
@@ -158,7 +158,7 @@ export class LiveRun extends EventTarget {
     const rate = { encoding: 'pcm_s16le', sample_rate: this.#microphone.sampleRate };
     const session = await this.#client.open({ ...this.#optionsNow(), ...rate, channels: 1 });
     const baseS = this.#moveCursor();
-    this.#tell('session', { baseS, options: session.options });
+    this.#tell('session', { baseS, options: session.options, session });
     this.#follow(session, baseS);
     this.#session = session;
     const heartbeat = setInterval(() => this.#checkHeartbeat(session), PING_EVERY_MS);

@@ -169,6 +169,11 @@ export class StarlingSession extends EventTarget {
   #ready;
   #over;
 
+  /** What opens the session to resume, share and erase it; readers get a share instead. */
+  get secret() {
+    return this.#secret;
+  }
+
   /** Whether the connection broke and is being replaced. */
   get isReconnecting() {
     return !this.#isOnline && this.state !== 'over';
@@ -395,7 +400,7 @@ const notKept = () =>
     retryable: true,
   });
 
-const unreachable = () =>
+export const unreachable = () =>
   new StarlingError({
     code: 'unreachable',
     message: 'The server cannot be reached.',
@@ -429,7 +434,7 @@ function badKeyOr(cause, apiKey) {
   });
 }
 
-async function failureOf(response) {
+export async function failureOf(response) {
   const body = await response.json().catch(() => ({}));
   const message = `The server answered with HTTP ${response.status}.`;
   return new StarlingError({

@@ -1,4 +1,4 @@
-"""Takes the pictures of the docs: `python -m tests.browser.screenshots docs/screenshots`."""
+"""Takes the pictures of the docs: `python -m tests.browser.screenshots docs/screenshots [NAME …]`."""
 
 import sys
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.browser.caption_page import CaptionPage, Screen, open_browser
+from tests.browser.caption_page import CaptionPage, Screen, open_browser, resize
 from tests.support.recordings import clip, pcm16, silence
 from tests.support.running_server import running_server
 
@@ -54,6 +54,20 @@ def show_saving(page: CaptionPage, speech: Path) -> None:
     page.part("save").click()
 
 
+def show_readers(page: CaptionPage, speech: Path) -> None:
+    """Show the viewer page beside the speaker's, which goes on in its own tab."""
+    show_live(page, speech)
+    page.part("share").click()
+    page.wait(lambda: page.part("share-said").text, "the link")
+    link = page.part("share-link").get_property("value")
+    page.driver.switch_to.new_window("tab")
+    resize(page, Screen(1280, 720, dark=True))
+    page.driver.get(link)
+    page.wait(lambda: len(page.run(WATCH_LINES)) > LIVE_AFTER_FINALS, "captions for readers")
+
+
+WATCH_LINES = "return [...document.querySelectorAll('#finals .watch-line')]"
+
 PICTURES: dict[str, tuple[Screen, Callable[[CaptionPage, Path], None]]] = {
     "welcome": (Screen(1280, 800), show_welcome),
     "live-light": (Screen(1280, 800), show_live),
@@ -62,15 +76,17 @@ PICTURES: dict[str, tuple[Screen, Callable[[CaptionPage, Path], None]]] = {
     "phone-dark": (Screen(390, 844, dark=True), show_saving),
     "wide-options": (Screen(1920, 1080), show_options),
     "file-saving": (Screen(1280, 800), show_saving),
+    "watch": (Screen(1280, 800), show_readers),
 }
 
 
-def main(folder: Path) -> None:
-    """Write every picture into `folder`."""
+def main(folder: Path, *names: str) -> None:
+    """Write the pictures of these names, or every one, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, running_server("tiny.en") as server:
         speech = write_speech(Path(scratch) / "sense-and-sensibility.wav")
-        for name, (screen, show) in PICTURES.items():
+        for name in names or PICTURES:
+            screen, show = PICTURES[name]
             shown = Screen(screen.width, screen.height, dark=screen.dark, microphone=speech)
             page = open_browser(shown, Path(scratch) / name)
             page.open(server.url)
@@ -80,4 +96,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -24,6 +24,7 @@ TEXT_PARTS = (
     ".caption-text", ".tentative", ".mark", ".hint", ".options legend", ".field label",
     ".field output", ".problem-title", ".problem-next", ".menu button", ".menu small",
     ".about-latency p", ".latency-value", ".toast", ".caption-channel", ".file-numbers",
+    ".share-panel p", ".share-said", ".share-stop",
 )  # fmt: skip
 
 # One of each kind of text, and the colours it is painted with; canvas reads any CSS colour.

@@ -1,5 +1,6 @@
 """What a transport gives a session: messages in, messages out, an end."""
 
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from streaming.errors import StarlingError
@@ -16,6 +17,12 @@ class Connection(Protocol[ReceivedT_co, SentT_contra]):
 
         Raises:
             StarlingError: MESSAGE_TOO_LARGE.
+        """
+
+    def offer_to(self, take: Callable[[ReceivedT_co], bool]) -> None:
+        """Offer messages to `take` as they come in, where the transport can.
+
+        What it does not take, and what comes behind that, is there to be received.
         """
 
     async def send(self, message: SentT_contra) -> None:

@@ -167,6 +167,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
     async def _read(self, first: Sequence[ClientEvent]) -> None:
         for event in first:
             await self._take(event)
+        self._connection.offer_to(self._take_at_once)
         while not self._session.is_closed:
             if not self._room.is_set():
                 await self._room.wait()
@@ -181,37 +182,51 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             try:
                 for event in self._dialect.decode(message):
                     await self._take(event)
-            except StarlingError as error:
-                self.finish(error)
-            except Exception as error:
-                log.exception("session failed", session=self._session_id)
-                self._abort(_internal(error))
+            except Exception as error:  # noqa: BLE001 # the client is told
+                self._give_up(error)
+
+    def _take_at_once(self, message: ReceivedT) -> bool:
+        """Take a message that has just come in, unless the session is behind or must wait for it.
+
+        Only raw audio and what comes with it can be taken without waiting.
+        """
+        if self._raw is None or not self._room.is_set() or self._session.is_draining:
+            return False
+        try:
+            for event in self._dialect.decode(message):
+                self._take_raw(event, self._raw)
+        except Exception as error:  # noqa: BLE001 # the client is told
+            self._give_up(error)
+        return True
 
     async def _take(self, event: ClientEvent) -> None:
+        if self._raw is not None:
+            self._take_raw(event, self._raw)
+        elif self._container is not None:
+            await self._take_contained(event, self._container)
+
+    def _take_raw(self, event: ClientEvent, intake: RawAudioIntake) -> None:
         if isinstance(event, AudioReceived):
             if not self._session.is_draining:
-                await self._take_audio(event.data)
+                self._take_channels(intake.feed(event.data))
             return
         if self._session.will_drain(event):
-            await self._finish_audio()
+            self._take_channels(intake.flush())
         self._perform(self._session.on_control(event, time.monotonic()))
 
-    async def _take_audio(self, data: bytes) -> None:
-        if self._raw is not None:
-            self._take_channels(self._raw.feed(data))
-        elif self._container is not None:
-            self._perform(self._session.touch(time.monotonic()))
-            await self._container.feed(data)
+    async def _take_contained(self, event: ClientEvent, decoder: ContainerDecoder) -> None:
+        if isinstance(event, AudioReceived):
+            if not self._session.is_draining:
+                self._perform(self._session.touch(time.monotonic()))
+                await decoder.feed(event.data)
+            return
+        if self._session.will_drain(event):
+            await decoder.finish()
+        self._perform(self._session.on_control(event, time.monotonic()))
 
     async def _take_decoded_audio(self, audio: Channels) -> None:
         await self._room.wait()
         self._take_channels(audio)
-
-    async def _finish_audio(self) -> None:
-        if self._raw is not None:
-            self._take_channels(self._raw.flush())
-        elif self._container is not None:
-            await self._container.finish()
 
     def _take_channels(self, audio: Channels) -> None:
         if self._num_to_skip:
@@ -324,9 +339,19 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         """Take what concerns several sessions; a failure here must not reach the others."""
         try:
             self._perform(answer())
-        except Exception as error:
-            log.exception("session failed", session=self._session_id)
-            self._abort(_internal(error))
+        except Exception as error:  # noqa: BLE001 # the client is told
+            self._fail(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """End the session for what a message asked, or for what we made of it."""
+        if isinstance(error, StarlingError):
+            self.finish(error)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        log.error("session failed", session=self._session_id, exc_info=error)
+        self._abort(_internal(error))
 
     def _arm_timer(self) -> None:
         if self._timer is not None:

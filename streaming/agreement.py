@@ -14,6 +14,7 @@ hypothesis as it comes changes four words of ten before the final; this, one of 
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate, takewhile
 
 from streaming.transcript import Word
@@ -117,6 +118,8 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
     edits: they would swallow the word that follows.
     """
     num = len(committed)
+    if num == 0:
+        return 0
     keys = [_key(heard) for heard in words]
     kept_keys = [_key(kept) for kept in committed]
     if keys[:num] == kept_keys:
@@ -153,7 +156,13 @@ def _common_keys(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:
 
 
 def _key(word: Word) -> str:
-    return "".join(char for char in word.text.casefold() if char.isalnum())
+    return _letters(word.text)
+
+
+@lru_cache(maxsize=16_384)
+def _letters(text: str) -> str:
+    """Return what a word says; the words of an utterance come again in each of its hypotheses."""
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def _before(following: tuple[Word, ...], committed: tuple[Word, ...]) -> tuple[Word, ...]:

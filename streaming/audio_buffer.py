@@ -11,7 +11,8 @@ class AudioBuffer:
     """A growing window over one channel's 16 kHz samples.
 
     Samples keep their number from the session's start for ever; old ones are dropped when nothing
-    can ask for them again, so memory follows the longest open utterance, not the session.
+    can ask for them again, so memory follows the longest open utterance, not the session. What is
+    written is never written over, so readers share it.
     """
 
     def __init__(self, start_sample: int = 0) -> None:
@@ -31,7 +32,7 @@ class AudioBuffer:
         self.end_sample += len(samples)
 
     def read(self, start_sample: int, end_sample: int) -> Samples:
-        """Return a copy of the samples from `start_sample` up to `end_sample`.
+        """Return the samples from `start_sample` up to `end_sample`, not to be written to.
 
         Raises:
             ValueError: Part of the span was dropped or has not arrived.
@@ -40,7 +41,9 @@ class AudioBuffer:
             held = f"{self.start_sample}..{self.end_sample}"
             raise ValueError(f"samples {start_sample}..{end_sample} are not held ({held} are)")
         at = self._offset - self.start_sample
-        return self._data[at + start_sample : at + end_sample].copy()
+        samples = self._data[at + start_sample : at + end_sample]
+        samples.flags.writeable = False
+        return samples
 
     def drop_before(self, sample: int) -> None:
         """Forget everything before `sample`."""

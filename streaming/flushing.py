@@ -59,11 +59,15 @@ class FlushQueue:
 
     def windows_to_score(self, channel: int, scored_end_sample: int, most: int) -> int:
         """Return how many windows may be scored at once: none past a flush not yet reached."""
+        if not self._flushes:  # Nearly always, and asked after every message.
+            return most
         ends = [f.whole_windows_end for f in self._flushes if channel in f.channels_to_end]
         return min([most, *((end - scored_end_sample) // WINDOW_SAMPLES for end in ends)])
 
     def reach(self, channel: int, scored_end_sample: int) -> list[Flush]:
         """Return the flushes that this channel has now been scored up to, each once."""
+        if not self._flushes:
+            return []
         reached = [
             flush
             for flush in self._flushes

@@ -206,7 +206,7 @@ class Session:
 
     @property
     def _safe_sample(self) -> int:
-        return min(transcriber.safe_sample for transcriber in self._channels)
+        return min([transcriber.safe_sample for transcriber in self._channels])
 
     def on_audio(self, audio: Channels, now: float) -> list[Effect]:
         """Take audio of all channels, shape (num_transcripts, n); ignored while draining."""

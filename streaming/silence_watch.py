@@ -27,6 +27,8 @@ class SilenceWatch:
         if self.speech_end_sample is None:
             return []
         before, self._silence_samples = self._silence_samples, end_sample - self.speech_end_sample
+        if not self.marks_ms:  # Nearly always, and asked for every window.
+            return []
         return [
             mark
             for mark in self.marks_ms

@@ -41,6 +41,8 @@ class OpenUtterance:
     ahead_to_sample: int = 0
     point: ChannelPoint | None = None
     checkpoints: Checkpoints = field(init=False)
+    scored_end_sample: int = field(init=False)
+    """End of the last scored window."""
 
     @classmethod
     def opened(
@@ -71,6 +73,7 @@ class OpenUtterance:
     def __post_init__(self) -> None:
         """Count checkpoints from the first sample that is decoded."""
         self.checkpoints = Checkpoints(self.audio_start_sample)
+        self.scored_end_sample = (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
 
     def take_hypothesis(self, request_id: int, hypothesis: Hypothesis) -> int | None:
         """Apply the answer to the outstanding decode; return up to where it is to be shown."""
@@ -94,13 +97,9 @@ class OpenUtterance:
     def push_window(self, *, is_speech: bool) -> None:
         """Note whether the next window is speech."""
         self.speech_flags.append(is_speech)
+        self.scored_end_sample += WINDOW_SAMPLES
         if is_speech:
             self.last_speech_end_sample = self.scored_end_sample
-
-    @property
-    def scored_end_sample(self) -> int:
-        """End of the last scored window."""
-        return (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
 
     def speech_after(self, sample: int) -> list[int]:
         """Return the numbers of the speech windows that end after `sample`."""

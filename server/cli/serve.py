@@ -17,6 +17,7 @@ from server.logs import configure_logs
 from server.models.errors import ModelError
 from server.session_opening import SessionFactory
 from server.settings import Settings, SettingsError, load_settings
+from server.transports.direct_socket import DirectSocketProtocol
 
 log = structlog.get_logger()
 
@@ -121,7 +122,7 @@ def _listen(
         build_app(factory),
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=DirectSocketProtocol,
         # Larger messages than ours are cut off by the socket; ours get an error with a hint.
         ws_max_size=8 * max(settings.max_message_bytes, settings.max_text_bytes),
         ws_ping_interval=WEBSOCKET_PING_S,

@@ -1,6 +1,7 @@
 """Sessions over gRPC: a bidirectional call as a `Connection`."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -137,6 +138,9 @@ class CallConnection(Generic[ReceivedT, SentT]):
                     self._is_half_closed = await self._context.read() is EOF
         except (TimeoutError, InternalError, DecodeError):
             return
+
+    def offer_to(self, take: Callable[[ReceivedT], bool]) -> None:
+        """Offer nothing: a call's messages only come when they are asked for."""
 
     async def close(self, error: StarlingError | None) -> None:
         """Let `serve_call` end the call, with the status of the error."""

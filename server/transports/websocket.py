@@ -19,6 +19,7 @@ from server.session_opening import (
     refusal_events,
 )
 from server.settings import Settings
+from server.transports.direct_socket import DIRECT, DirectSocketProtocol
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent
 
@@ -54,6 +55,12 @@ class WebSocketConnection:
         text: str = message["text"]
         self._check_size(len(text.encode()), self._max_text_bytes, "max_text_bytes")
         return text
+
+    def offer_to(self, take: Callable[[bytes], bool]) -> None:
+        """Offer audio as it comes in; what is too large is refused when it is received."""
+        direct: DirectSocketProtocol | None = self._socket.scope.get("extensions", {}).get(DIRECT)
+        if direct is not None:
+            direct.take = lambda data: len(data) <= self._max_message_bytes and take(data)
 
     async def send(self, message: str) -> None:
         """Send a text message; one to a client that is gone is dropped."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from server.dialects.sockets import SocketManners
@@ -49,6 +50,9 @@ class MemoryConnection:
         if isinstance(message, StarlingError):
             raise message
         return message
+
+    def offer_to(self, take: Callable[[str | bytes], bool]) -> None:
+        """Offer nothing: all messages are received."""
 
     async def send(self, message: str) -> None:
         await self._takes_messages.wait()

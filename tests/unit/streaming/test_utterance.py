@@ -6,8 +6,9 @@ pytestmark = pytest.mark.unit
 
 
 def utterance(*flags: bool) -> OpenUtterance:
-    made = OpenUtterance(1, 5_120, 4_096, first_window=10, last_speech_end_sample=5_632)
-    made.speech_flags.append(True)
+    made = OpenUtterance(
+        1, 5_120, 4_096, first_window=10, last_speech_end_sample=5_632, speech_flags=[True]
+    )
     for is_speech in flags:
         made.push_window(is_speech=is_speech)
     return made

@@ -1,4 +1,4 @@
-"""Takes the pictures of the docs: `python -m tests.browser.screenshots docs/screenshots [NAME …]`."""
+"""Takes the pictures of the docs: `python -m tests.browser.screenshots FOLDER [NAME …]`."""
 
 import sys
 import tempfile

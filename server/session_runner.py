@@ -27,7 +27,16 @@ from server.stores.base import Identity, Tenure
 from server.vad.scorer import SpeechScorer
 from server.vad.silero import VadState
 from server.viewers.broadcast import Broadcast
-from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
+from streaming.effects import (
+    CancelDecode,
+    Close,
+    Decode,
+    DecodeRequest,
+    Effect,
+    Emit,
+    Purpose,
+    ScoreSpeech,
+)
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
 from streaming.intake import Channels, RawAudioIntake
@@ -333,7 +342,16 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             on_answer,
             owner=self._session_id,
             is_live=not self._session.is_ahead(time.monotonic()),
+            renew=self._renewed if effect.request.purpose is Purpose.INTERIM else None,
         )
+
+    def _renewed(self, request: DecodeRequest) -> DecodeRequest:
+        """Let an interim whose turn has come hear the newest audio; others of its batch go on."""
+        try:
+            return self._session.renewed(request)
+        except Exception as error:  # noqa: BLE001 # the client is told
+            asyncio.get_running_loop().call_soon(self._fail, error)
+            return request
 
     def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:
         """Take what concerns several sessions; a failure here must not reach the others."""

@@ -253,6 +253,10 @@ class ChannelTranscriber:
         """Return the marker as soon as every final queued so far is out."""
         return [*self._finals.mark(marker_id)]
 
+    def renewed(self, request: DecodeRequest) -> DecodeRequest:
+        """Return a request that is decoded next, an interim with the newest audio."""
+        return request if self._open is None else self._desk.renewed(self._open, request)
+
     def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[ChannelOutput]:
         """Take the engine's answer; one to a request nobody waits for is ignored."""
         if self._finals.is_waiting_for(request_id):

@@ -5,6 +5,7 @@ none is on its way. Under load interims come less often, and checkpoints and int
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
@@ -13,6 +14,7 @@ from streaming.options import SessionOptions
 from streaming.overload import Load
 from streaming.pacing import is_interim_due
 from streaming.utterance import OpenUtterance, SpanDecode
+from streaming.windows import share_window
 
 DeskOutput = DecodeRequest | CancelDecode
 
@@ -74,6 +76,22 @@ class DecodeDesk:
         outputs: list[DeskOutput] = [*self._drop(utterance)]
         request = self._ask(utterance, end_sample, Purpose.FINAL)
         return SpanDecode(request.id, Purpose.FINAL, end_sample), [*outputs, request]
+
+    def renewed(self, utterance: OpenUtterance, request: DecodeRequest) -> DecodeRequest:
+        """Return an interim that has waited with what was heard meanwhile, if its window holds it.
+
+        To be decoded in place of what was asked; any other request comes back as it is.
+        """
+        asked, end_sample = utterance.outstanding, utterance.scored_end_sample
+        if asked != SpanDecode(request.id, Purpose.INTERIM, request.end_sample):
+            return request
+        num_samples = end_sample - utterance.audio_start_sample
+        if not share_window(len(request.audio), num_samples, Purpose.INTERIM):
+            return request
+        utterance.outstanding = replace(asked, end_sample=end_sample)
+        utterance.decoded_to_sample = end_sample
+        audio = self._buffer.read(utterance.audio_start_sample, end_sample)
+        return replace(request, audio=audio)
 
     def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
         """Ask for what will be the final if the silence goes on."""

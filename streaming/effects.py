@@ -46,6 +46,11 @@ class DecodeRequest:
     is_retry: bool = False
     is_cheap: bool = False
 
+    @property
+    def end_sample(self) -> int:
+        """Where its audio ends in the session."""
+        return self.start_sample + len(self.audio)
+
 
 @dataclass(frozen=True, slots=True)
 class Emit:

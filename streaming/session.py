@@ -256,6 +256,11 @@ class Session:
         effects += self._acknowledge(at_once=False)
         return effects + self._score_more()
 
+    def renewed(self, request: DecodeRequest) -> DecodeRequest:
+        """Return what to decode for a request whose turn has come: an interim's newest audio."""
+        channel = self._request_channel.get(request.id)
+        return request if channel is None else self._channels[channel].renewed(request)
+
     def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[Effect]:
         """Take the answer to a `Decode`; unknown or cancelled ids are ignored."""
         channel = self._request_channel.pop(request_id, None)

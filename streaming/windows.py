@@ -32,6 +32,13 @@ def window_frames(num_samples: int, purpose: Purpose) -> int:
     return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
 
 
+def share_window(num_samples: int, other_num_samples: int, purpose: Purpose) -> bool:
+    """Say whether two lengths of greedy decodes may run in one batch."""
+    lengths = (num_samples, other_num_samples)
+    windows = {(window_frames(n, purpose), wants_timestamps(n, 1, purpose)) for n in lengths}
+    return len(windows) == 1
+
+
 def max_new_tokens(num_samples: int) -> int:
     """Return how many tokens this much speech can say; more is a loop.
 

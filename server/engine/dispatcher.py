@@ -26,6 +26,8 @@ STUCK_AFTER_S = 60.0
 """A batch takes well under a second; one this late will not come back."""
 
 OnAnswer = Callable[[Hypothesis | Exception], None]
+Renew = Callable[[DecodeRequest], DecodeRequest]
+"""Called when a request's turn has come; returns one of the same id and batch key."""
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +38,7 @@ class Ticket:
     on_answer: OnAnswer | None = field(repr=False)
     owner: Hashable = None
     is_live: bool = True
+    renew: Renew | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -89,13 +92,14 @@ class EngineDispatcher:
         *,
         owner: Hashable = None,
         is_live: bool = True,
+        renew: Renew | None = None,
     ) -> Ticket:
         """Queue a request; the answer or an exception comes to `on_answer` later.
 
         Requests of one `owner` do not hold up those of others. Those that are not live, because
         their client sends faster than anybody speaks, say nothing about overload.
         """
-        ticket = Ticket(request, on_answer, owner, is_live)
+        ticket = Ticket(request, on_answer, owner, is_live, renew)
         self._enqueue(ticket)
         self._pump()
         return ticket
@@ -172,6 +176,8 @@ class EngineDispatcher:
         self._num_file_batches += is_of_files
         self._metrics.batch_size.observe(len(batch))
         for waiting in batch:
+            if waiting.job.renew is not None:
+                waiting.job.request = waiting.job.renew(waiting.job.request)
             purpose = waiting.purpose.name.lower()
             self._metrics.queue_seconds.labels(purpose).observe(now - waiting.since)
             self._metrics.decodes.labels(purpose).inc()

@@ -127,6 +127,32 @@ def test_at_most_one_interim_of_a_channel_is_in_the_engine():
     assert len(harness.decodes(Purpose.INTERIM)) == 2
 
 
+def test_an_interim_that_waited_hears_what_came_meanwhile():
+    harness = heard(said(0.5, [1, 2]), holds_decodes=True)
+    (asked,) = harness.decodes(Purpose.INTERIM)
+    harness.send(speech([3, 4]))
+    renewed = harness.session.renewed(asked.request)
+    assert len(renewed.audio) > len(asked.request.audio)
+    assert replace(renewed, audio=asked.request.audio) == asked.request
+    harness.perform(harness.session.on_decoded(renewed.id, transcribe(renewed)))
+    assert harness.interims[-1].end_sample == renewed.end_sample
+
+
+def test_an_interim_that_waited_stays_in_its_window():
+    harness = heard(said(0.5, [1, 2]), with_options(max_utterance_s=20), holds_decodes=True)
+    (asked,) = harness.decodes(Purpose.INTERIM)
+    harness.send(speech(range(3, 30)))
+    assert harness.session.renewed(asked.request) is asked.request
+
+
+def test_only_the_interim_that_is_waited_for_is_renewed():
+    harness = heard(said(0.5, [1, 2, 3], 0.3), holds_decodes=True)
+    (interim,) = harness.decodes(Purpose.INTERIM)
+    (final,) = harness.decodes(Purpose.FINAL)
+    for decode in (interim, final):
+        assert harness.session.renewed(decode.request) is decode.request
+
+
 def test_checkpoints_come_every_three_seconds_and_replace_the_interim_that_waits():
     harness = heard(said(0.5, list(range(1, 26))), holds_decodes=True)
     ends = [

@@ -2,7 +2,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -87,6 +87,24 @@ async def test_what_waits_when_a_worker_is_free_runs_together_finals_first():
         assert d.ids == [[1], [4, 5, 2], [3]]
         assert d.count("starling_decodes_total", purpose="final") == 3
         assert d.count("starling_batch_size_sum") == 5
+
+
+async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():
+    async with desk() as d:
+        d.engine.pause()
+        first = d.submit(1)
+        await d.started()
+        newest = [2]
+        answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
+        d.dispatcher.submit(
+            request(2, INTERIM),
+            answer.set_result,
+            renew=lambda asked: replace(asked, audio=speech(newest)),
+        )
+        newest.append(3)
+        d.engine.resume()
+        assert await text_of(first) == "w1"
+        assert await text_of(answer) == "w2 w3"
 
 
 async def test_several_workers_run_several_batches_at_once():

@@ -184,8 +184,14 @@ class CaptionPage:
         """Save through the menu and return the file's text."""
         self.part("save").click()
         self.driver.find_element(By.CSS_SELECTOR, f"[data-save={kind}]").click()
-        saved = self.wait(lambda: list(self.downloads.glob(f"*.{kind}")), f"a .{kind} file")
+        saved = self.wait(lambda: self._downloaded(kind), f"a .{kind} file")
         return saved[0].read_bytes().decode("utf-8")
+
+    def _downloaded(self, kind: str) -> list[Path]:
+        """Return the files that are whole: Chromium takes their names before it fills them."""
+        if any(self.downloads.glob("*.crdownload")):
+            return []
+        return [path for path in self.downloads.glob(f"*.{kind}") if path.stat().st_size]
 
     def set_option(self, name: str, value: object) -> None:
         """Set a control of the options form as a reader would leave it."""

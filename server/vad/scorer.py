@@ -76,6 +76,10 @@ class SpeechScorer:
         block = self._next_block()
         if not block:
             return
+        if self._waiting:
+            # Before the answers: what sessions ask for in theirs would otherwise put it off a tick,
+            # and a server that is once behind would never catch up.
+            self._tick = asyncio.get_running_loop().call_soon(self._score)
         try:
             scores = self._model.score([(state, samples) for state, samples, _ in block])
         except Exception as error:  # the sessions are told; others go on
@@ -87,8 +91,6 @@ class SpeechScorer:
             self._metrics.vad_seconds.observe(time.monotonic() - started_at)
             for (_, _, on_scores), probabilities in zip(block, scores, strict=True):
                 on_scores(probabilities)
-        if self._waiting and self._tick is None:
-            self._tick = asyncio.get_running_loop().call_soon(self._score)
 
     def _next_block(self) -> list[tuple[VadState, Samples, OnScores]]:
         block: list[tuple[VadState, Samples, OnScores]] = []

@@ -59,6 +59,15 @@ async def test_what_is_asked_for_in_an_answer_is_scored_at_the_next_tick(scorer)
     assert await second == [0.9, 0.9]
 
 
+async def test_what_is_asked_for_in_an_answer_does_not_put_off_what_waits(scorer):
+    scorer.submit(VadState(), QUIET, lambda _: submit(scorer, QUIET))
+    answers = [submit(scorer, QUIET) for _ in range(MAX_WINDOWS)]
+    await asyncio.sleep(0)  # a turn of the loop for each block
+    await asyncio.sleep(0)
+    assert scorer._model.batch_sizes == [MAX_WINDOWS, 2]
+    assert all(answer.done() for answer in answers)
+
+
 async def test_a_failing_model_is_told_to_each_channel_and_the_next_batch_runs(scorer):
     scorer._model.is_broken = True
     first, second, third = (submit(scorer, QUIET) for _ in range(3))

@@ -26,6 +26,7 @@ from streaming.endpointing import (
 from streaming.events import EndReason, Interim, Samples, SilenceReached, SpeechStarted
 from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
 from streaming.language_lock import LanguageLock
+from streaming.left_context import NO_CONTEXT
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
 from streaming.silence_watch import SilenceWatch
@@ -39,6 +40,11 @@ PREROLL_SAMPLES = 28 * WINDOW_SAMPLES
 
 TAIL_SAMPLES = 7 * WINDOW_SAMPLES
 """Kept after the last speech: less cuts final consonants, more invites invented words."""
+
+MAX_START_LAG_SAMPLES = 4 * WINDOW_SAMPLES
+"""An utterance that opens now began no longer ago."""
+
+IDLE_KEEP_SAMPLES = PREROLL_SAMPLES + MAX_START_LAG_SAMPLES
 
 MemoryAfter = Callable[[int], bytes]
 """What the speech model remembers after a window of its last answer; kept for resuming only."""
@@ -99,7 +105,7 @@ class ChannelTranscriber:
         self.memory = point.memory
         self._options = options
         language = LanguageLock(options.language, resumed.language)
-        self._finals = FinalQueue(identity.channel, language, resumed.num_finals)
+        self._finals = FinalQueue(identity.channel, language, resumed.num_finals, resumed.context)
         if point.opened is not None:
             self._open = self._utterance(point.opened, point)
         self._desk = DecodeDesk(identity.next_request_id, self._buffer, self._finals, options)
@@ -110,6 +116,7 @@ class ChannelTranscriber:
         """Use these options from now on."""
         if options.language != self._options.language:
             self._finals.language = LanguageLock(options.language)
+            self._finals.context = NO_CONTEXT
         self._options = self._desk.options = options
         self._apply_endpointing()
 
@@ -120,6 +127,7 @@ class ChannelTranscriber:
     def _apply_endpointing(self) -> None:
         self._gate.policy = self._speech.at_threshold(self._options.speech_threshold)
         self._silence.marks_ms = self._options.silence_marks_ms
+        self._finals.shows_times = self._options.words
         self._rules = endpoint_rules(self._options.endpoint_silence_ms)
         silence = self._options.endpoint_silence_ms * TARGET_RATE_HZ // 1000
         self._tail_samples = min(TAIL_SAMPLES, silence)
@@ -156,15 +164,17 @@ class ChannelTranscriber:
 
     @property
     def safe_sample(self) -> int:
-        """Everything before this is in finals or held no speech."""
-        oldest = self._finals.oldest
-        if oldest is not None:
-            return oldest.audio_start_sample
-        if self._open is not None:
-            return self._open.audio_start_sample
-        kept_from = self.scored_end_sample - self._idle_keep_samples
-        # A window that a finalize cut through is still to be scored, whole.
-        return min(max(self._used_to_sample, kept_from), self.scored_end_sample)
+        """Everything before this is in finals or held no speech, and is needed no more."""
+        unfinished = self._finals.oldest or self._open
+        if unfinished is not None:
+            kept_from, next_start = unfinished.audio_start_sample, unfinished.start_sample
+        else:
+            kept_from = self.scored_end_sample - IDLE_KEEP_SAMPLES
+            # A window that a finalize cut through is still to be scored, whole.
+            kept_from = min(max(self._used_to_sample, kept_from), self.scored_end_sample)
+            next_start = self.scored_end_sample - MAX_START_LAG_SAMPLES
+        context_from = self._finals.context.needed_from(next_start)
+        return kept_from if context_from is None else min(kept_from, context_from)
 
     def unscored(self, max_windows: int) -> Samples | None:
         """Return the next whole windows to score, at most `max_windows`, or None."""
@@ -216,6 +226,7 @@ class ChannelTranscriber:
             point or self._point(self.memory, None),
             self._finals.num_published,
             self._finals.language.language,
+            self._finals.context,
         )
 
     def _point(self, memory: bytes, opened: OpenUtterance | None) -> ChannelPoint:
@@ -260,7 +271,7 @@ class ChannelTranscriber:
     def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[ChannelOutput]:
         """Take the engine's answer; one to a request nobody waits for is ignored."""
         if self._finals.is_waiting_for(request_id):
-            return [*self._finals.answer(request_id, hypothesis)]
+            return [*self._finals.answer(request_id, hypothesis), *self._desk.ask_next_final()]
         utterance = self._open
         if utterance is None:
             return []
@@ -273,7 +284,7 @@ class ChannelTranscriber:
     def on_decode_failed(self, request_id: int) -> list[ChannelOutput]:
         """Take it that the engine could not answer: a final falls back to its committed words."""
         if self._finals.is_waiting_for(request_id):
-            return [*self._finals.give_up(request_id)]
+            return [*self._finals.give_up(request_id), *self._desk.ask_next_final()]
         utterance = self._open
         if utterance is None:
             return []
@@ -359,7 +370,9 @@ class ChannelTranscriber:
         end_sample = min(utterance.last_speech_end_sample, span_end)
         self.speech_samples += max(0, end_sample - utterance.start_sample)
         span, outputs = self._desk.ask_final(utterance, span_end)
-        pending = PendingFinal(utterance, end_sample, reason, span.request_id, span.hypothesis)
+        pending = PendingFinal(utterance, end_sample, span_end, reason, None)
+        if span is not None:
+            pending.request_id, pending.hypothesis = span.request_id, span.hypothesis
         return [*outputs, *self._finals.append(pending)]
 
     def _interim(
@@ -379,13 +392,5 @@ class ChannelTranscriber:
         )
         return [interim]
 
-    @property
-    def _idle_keep_samples(self) -> int:
-        return PREROLL_SAMPLES + 4 * WINDOW_SAMPLES
-
     def _forget_old_audio(self) -> None:
-        if self._open is not None:
-            self._buffer.drop_before(self._open.audio_start_sample)
-        else:
-            keep_from = self.scored_end_sample - self._idle_keep_samples
-            self._buffer.drop_before(max(keep_from, 0))
+        self._buffer.drop_before(self.safe_sample)

@@ -17,10 +17,13 @@ CHECKPOINT_SAMPLES = 3 * TARGET_RATE_HZ
 
 @dataclass(slots=True)
 class Checkpoint:
-    """One decode up to `end_sample`; answered with no hypothesis when it failed."""
+    """One decode up to `end_sample`; answered with no hypothesis when it failed.
 
-    request_id: int
+    Without `request_id` it is still to be asked for.
+    """
+
     end_sample: int
+    request_id: int | None = None
     is_answered: bool = False
     hypothesis: Hypothesis | None = None
 
@@ -42,15 +45,20 @@ class Checkpoints:
     @property
     def waiting_ids(self) -> list[int]:
         """The requests whose answers have not been applied."""
-        return [waiting.request_id for waiting in self._waiting]
+        return [w.request_id for w in self._waiting if w.request_id is not None]
+
+    @property
+    def unasked(self) -> list[Checkpoint]:
+        """Those that are still to be asked for, in order."""
+        return [waiting for waiting in self._waiting if waiting.request_id is None]
 
     def is_due(self, scored_end_sample: int) -> bool:
         """Say whether the next checkpoint is reached."""
         return scored_end_sample >= self._next_sample
 
-    def ask(self, request_id: int, end_sample: int) -> None:
-        """Note that the checkpoint at `end_sample` was asked for; the next is a step further."""
-        self._waiting.append(Checkpoint(request_id, end_sample))
+    def place(self, end_sample: int) -> None:
+        """Note that there is a checkpoint at `end_sample`; the next is a step further."""
+        self._waiting.append(Checkpoint(end_sample))
         self._next_sample = end_sample + CHECKPOINT_SAMPLES
 
     def answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[Checkpoint]:

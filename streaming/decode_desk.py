@@ -2,6 +2,7 @@
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load interims come less often, and checkpoints and interims not at all.
+A final is decoded together with the words before it, so it waits until those are known.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from dataclasses import replace
 from streaming.audio_buffer import AudioBuffer
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
-from streaming.options import SessionOptions
+from streaming.options import SessionOptions, Task
 from streaming.overload import Load
 from streaming.pacing import is_interim_due
+from streaming.transcript import Word
 from streaming.utterance import OpenUtterance, SpanDecode
 from streaming.windows import share_window
 
@@ -52,7 +54,9 @@ class DecodeDesk:
         if not (self.options.interim and self.load.has_interims):
             return []
         if self.load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
-            return [*self._drop(utterance), self._ask_checkpoint(utterance, scored_end)]
+            utterance.checkpoints.place(scored_end)
+        if utterance.checkpoints.unasked and not self._must_wait(utterance):
+            return [*self._drop(utterance), *self._ask_checkpoints(utterance)]
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         is_due = is_interim_due(
@@ -65,8 +69,11 @@ class DecodeDesk:
 
     def ask_final(
         self, utterance: OpenUtterance, end_sample: int
-    ) -> tuple[SpanDecode, list[DeskOutput]]:
-        """Return the final's decode, maybe asked or answered already, and what to ask for it."""
+    ) -> tuple[SpanDecode | None, list[DeskOutput]]:
+        """Return the final's decode, maybe asked or answered already, and what to ask for it.
+
+        None when it must wait for the final before it: `ask_next_final` asks for it then.
+        """
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,
@@ -74,8 +81,21 @@ class DecodeDesk:
             ):
                 return known, []
         outputs: list[DeskOutput] = [*self._drop(utterance)]
+        if self._must_wait(utterance):
+            return None, outputs
+        outputs += self._ask_checkpoints(utterance)
         request = self._ask(utterance, end_sample, Purpose.FINAL)
         return SpanDecode(request.id, Purpose.FINAL, end_sample), [*outputs, request]
+
+    def ask_next_final(self) -> list[DeskOutput]:
+        """Ask for the final that is next, if it has waited for the one before it."""
+        pending = self._finals.unasked
+        if pending is None:
+            return []
+        outputs: list[DeskOutput] = [*self._ask_checkpoints(pending.utterance)]
+        request = self._request(pending.utterance, pending.audio_end_sample, Purpose.FINAL)
+        pending.request_id = request.id
+        return [*outputs, request]
 
     def renewed(self, utterance: OpenUtterance, request: DecodeRequest) -> DecodeRequest:
         """Return an interim that has waited with what was heard meanwhile, if its window holds it.
@@ -95,10 +115,14 @@ class DecodeDesk:
 
     def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
         """Ask for what will be the final if the silence goes on."""
-        if utterance.ahead_to_sample == end_sample:
+        if utterance.ahead_to_sample == end_sample or self._must_wait(utterance):
             return []
         utterance.ahead_to_sample = end_sample
-        return [*self._drop(utterance), self._ask(utterance, end_sample, Purpose.FINAL)]
+        return [
+            *self._drop(utterance),
+            *self._ask_checkpoints(utterance),
+            self._ask(utterance, end_sample, Purpose.FINAL),
+        ]
 
     def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Ask for an interim or final up to `end_sample`; it is then the outstanding one."""
@@ -106,11 +130,14 @@ class DecodeDesk:
         utterance.outstanding = SpanDecode(request.id, purpose, end_sample)
         return request
 
-    def _ask_checkpoint(self, utterance: OpenUtterance, end_sample: int) -> DecodeRequest:
-        """Ask for a checkpoint at `end_sample`; it waits beside the outstanding decode."""
-        request = self._request(utterance, end_sample, Purpose.CHECKPOINT)
-        utterance.checkpoints.ask(request.id, end_sample)
-        return request
+    def _ask_checkpoints(self, utterance: OpenUtterance) -> list[DecodeRequest]:
+        """Ask for the checkpoints that were reached; they wait beside the outstanding decode."""
+        requests = []
+        for checkpoint in utterance.checkpoints.unasked:
+            request = self._request(utterance, checkpoint.end_sample, Purpose.CHECKPOINT)
+            checkpoint.request_id = request.id
+            requests.append(request)
+        return requests
 
     def _drop(self, utterance: OpenUtterance) -> list[CancelDecode]:
         """Cancel the outstanding decode, which a newer one of this utterance replaces."""
@@ -120,16 +147,38 @@ class DecodeDesk:
     def _request(
         self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
     ) -> DecodeRequest:
-        utterance.decoded_to_sample = end_sample
+        utterance.decoded_to_sample = max(utterance.decoded_to_sample, end_sample)
+        context = self._context(utterance, end_sample, purpose)
+        start_sample = utterance.audio_start_sample
+        if context:
+            start_sample = context[0].start_sample or 0
         return DecodeRequest(
             id=self._next_request_id(),
             purpose=purpose,
-            audio=self._buffer.read(utterance.audio_start_sample, end_sample),
-            start_sample=utterance.audio_start_sample,
+            audio=self._buffer.read(start_sample, end_sample),
+            start_sample=start_sample,
             language=self._finals.language.language,
             task=self.options.task,
-            words=self.options.words,
+            words=self.options.words or (purpose is Purpose.FINAL and self._has_context),
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
+            context="".join(word.text for word in context),
+            num_context_samples=utterance.audio_start_sample - start_sample,
         )
+
+    def _must_wait(self, utterance: OpenUtterance) -> bool:
+        return self._has_context and self._finals.must_wait(utterance.start_sample)
+
+    @property
+    def _has_context(self) -> bool:
+        """Whether finals are decoded together with the words before them."""
+        return self.options.task is Task.TRANSCRIBE and self.load.has_context
+
+    def _context(
+        self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
+    ) -> tuple[Word, ...]:
+        is_language_known = self._finals.language.language is not None
+        if purpose is Purpose.INTERIM or not (self._has_context and is_language_known):
+            return ()
+        return self._finals.context.before(utterance.start_sample, end_sample)

@@ -4,7 +4,7 @@
 `Session.on_decode_failed`. An answer to a cancelled or unknown request is ignored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from streaming.events import Samples, ServerEvent
@@ -21,8 +21,13 @@ class Purpose(IntEnum):
 
     @property
     def is_for_good(self) -> bool:
-        """Whether the answer is text for good, worth a wider beam and a second try."""
+        """Whether the answer is text for good, worth a second try."""
         return self in (Purpose.FINAL, Purpose.FILE)
+
+    @property
+    def has_beam(self) -> bool:
+        """Whether it is decoded with a beam: what stays, and what commits words."""
+        return self is not Purpose.INTERIM
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class DecodeRequest:
     `id` is unique within the session. `language` None means detect. `start_sample` places the
     first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
+    The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
+    the answer is to what follows it.
     """
 
     id: int
@@ -45,11 +52,28 @@ class DecodeRequest:
     keyterms: tuple[str, ...]
     is_retry: bool = False
     is_cheap: bool = False
+    context: str = ""
+    num_context_samples: int = 0
 
     @property
     def end_sample(self) -> int:
         """Where its audio ends in the session."""
         return self.start_sample + len(self.audio)
+
+    @property
+    def num_own_samples(self) -> int:
+        """How much of the audio is to be transcribed."""
+        return len(self.audio) - self.num_context_samples
+
+    def without_context(self) -> "DecodeRequest":
+        """Return the request for the same speech, alone."""
+        return replace(
+            self,
+            audio=self.audio[self.num_context_samples :],
+            start_sample=self.start_sample + self.num_context_samples,
+            context="",
+            num_context_samples=0,
+        )
 
 
 @dataclass(frozen=True, slots=True)

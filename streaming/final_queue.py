@@ -1,4 +1,8 @@
-"""Finals leave a channel in the order their utterances ended, whatever order the engine answers."""
+"""Finals leave a channel in the order their utterances ended, whatever order the engine answers.
+
+One that follows closely on another is decoded together with its last words (`left_context.py`), so
+it is asked for only when that other is out.
+"""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,26 +16,34 @@ from streaming.events import (
     WarningCode,
 )
 from streaming.language_lock import LanguageLock
+from streaming.left_context import NO_CONTEXT, LeftContext
 from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES
-from streaming.transcript import Hypothesis, begun_after
+from streaming.transcript import Hypothesis, begun_after, without_times
 from streaming.utterance import OpenUtterance
 
 
 @dataclass(slots=True)
 class PendingFinal:
-    """A closed utterance whose text is not out yet; `end_sample` is where its speech ended."""
+    """A closed utterance whose text is not out yet.
+
+    Its speech ended at `end_sample`, its audio at `audio_end_sample`. Without `request_id` it is
+    still to be asked for.
+    """
 
     utterance: OpenUtterance
     end_sample: int
+    audio_end_sample: int
     reason: EndReason
-    request_id: int
+    request_id: int | None
     hypothesis: Hypothesis | None = None
 
     @property
     def waiting_ids(self) -> list[int]:
         """The requests that must be answered first: the final's own and checkpoints before it."""
-        own = [self.request_id] if self.hypothesis is None else []
-        return [*own, *self.utterance.checkpoints.waiting_ids]
+        checkpoints = self.utterance.checkpoints.waiting_ids
+        if self.request_id is None or self.hypothesis is not None:
+            return checkpoints
+        return [self.request_id, *checkpoints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +62,20 @@ class FinalQueue:
     Bounded by back-pressure: the shell stops reading a session with too many pending finals.
     """
 
-    def __init__(self, channel: int, language: LanguageLock, num_published: int = 0) -> None:
+    def __init__(
+        self,
+        channel: int,
+        language: LanguageLock,
+        num_published: int = 0,
+        context: LeftContext = NO_CONTEXT,
+    ) -> None:
         self._channel = channel
         self._entries: deque[PendingFinal | SilenceReached | Marker] = deque()
         self.language = language
         self.num_published = num_published
+        self.context = context
+        self.shows_times = True
+        """Whether the words of finals have times; they may be there for the context alone."""
 
     @property
     def num_pending(self) -> int:
@@ -66,7 +87,23 @@ class FinalQueue:
     @property
     def oldest(self) -> OpenUtterance | None:
         """The utterance whose final is next."""
-        return next((e.utterance for e in self._entries if isinstance(e, PendingFinal)), None)
+        pending = self._oldest_pending
+        return None if pending is None else pending.utterance
+
+    @property
+    def _oldest_pending(self) -> PendingFinal | None:
+        return next((e for e in self._entries if isinstance(e, PendingFinal)), None)
+
+    @property
+    def unasked(self) -> PendingFinal | None:
+        """The final that is next, if it is still to be asked for."""
+        pending = self._oldest_pending
+        return pending if pending is not None and pending.request_id is None else None
+
+    def must_wait(self, start_sample: int) -> bool:
+        """Say whether speech that starts here needs the words of a final that is not out."""
+        ends = [e.end_sample for e in self._entries if isinstance(e, PendingFinal)]
+        return bool(ends) and LeftContext((), ends[-1]).is_near(start_sample)
 
     def append(self, pending: PendingFinal) -> list[FinalOutput]:
         """Queue a closed utterance; return what may leave now."""
@@ -150,10 +187,11 @@ class FinalQueue:
         words = begun_after(start - MAX_NOTICED_LATE_SAMPLES, words)
         first = words[0].start_sample
         self.num_published += 1
+        self.context = self.context.after(words, start, entry.end_sample)
         final = Final(
             utterance=utterance.id,
             channel=self._channel,
-            words=words,
+            words=words if self.shows_times else without_times(words),
             start_sample=start if first is None else min(first, start),
             end_sample=entry.end_sample,
             language=hypothesis.language,

@@ -63,6 +63,11 @@ class Load:
         return self.has_interims and self.stretch < NO_CHECKPOINTS_STRETCH
 
     @property
+    def has_context(self) -> bool:
+        """Whether finals are decoded together with the words before them."""
+        return self.has_interims
+
+    @property
     def has_wide_finals(self) -> bool:
         """Whether finals get the full beam."""
         return self.rung < Rung.CHEAP_FINALS

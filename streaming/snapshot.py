@@ -1,6 +1,7 @@
 """How a session goes on elsewhere: small enough for every commit, exact enough for every word.
 
-Nothing decoded is kept. A channel goes on from the moment its oldest unfinished utterance opened
+Nothing decoded is kept but the last words that are out, which the next final is decoded together
+with. A channel goes on from the moment its oldest unfinished utterance opened
 (or from now, when it is idle): which windows were scored, what the gate and the speech model
 remember, what the utterance is called. The client sends the audio from `safe_sample` again; the
 same windows, checkpoints and cuts follow, and with them the same finals. Windows before the
@@ -11,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from streaming.left_context import NO_CONTEXT, LeftContext
 from streaming.option_record import options_from_record, options_to_record
 from streaming.options import SessionOptions
 
@@ -49,6 +51,7 @@ class ChannelSnapshot:
     point: ChannelPoint
     num_finals: int
     language: str | None
+    context: LeftContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def _channel_record(channel: ChannelSnapshot) -> dict[str, Any]:
     if point["opened"] is not None:
         flags = point["opened"]["speech_flags"]
         point["opened"]["speech_flags"] = "".join("01"[flag] for flag in flags)
+    record["context"] = channel.context.to_record()
     return record
 
 
@@ -122,4 +126,5 @@ def _channel(record: dict[str, Any], memory: bytes) -> ChannelSnapshot:
         ChannelPoint(**point, memory=memory, opened=opened),
         record["num_finals"],
         record["language"],
+        LeftContext.from_record(record.get("context")),
     )

@@ -51,3 +51,8 @@ def begun_after(sample: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
         else word
         for word in words
     )
+
+
+def without_times(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return the words as they are when nobody asked for times and confidences."""
+    return tuple(Word(word.text) for word in words)

@@ -72,7 +72,7 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
     grouped: dict[tuple[int, int, bool], list[tuple[float, float]]] = defaultdict(list)
     for purpose, lengths in used["decode_audio_s"].items():
         asked = Purpose[purpose.upper()]
-        beam = final_beam if asked.is_for_good else 1
+        beam = final_beam if asked.has_beam else 1
         for bound_s, count in lengths:
             if count:
                 num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)

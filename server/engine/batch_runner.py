@@ -1,12 +1,13 @@
 """One batch on the model: features, one encode, one generate, alignment where asked for.
 
 Rows of a batch share a window length and a prompt length, nothing else: language, task, prompt
-text and word times are each row's own. Languages that are not known are detected from the encoder's
-output, and words are aligned on it.
+text, context and word times are each row's own. Languages that are not known are detected from the
+encoder's output, and words are aligned on it. A row's context is forced on the decoder, CTranslate2
+gives it back with the answer, and it is cut off here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 from typing import Any
 
@@ -17,9 +18,16 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.prompts import PromptBuilder
-from server.engine.words import TimedPiece, plain_words, timed_words
+from server.engine.words import (
+    UNSPACED_LANGUAGES,
+    TimedPiece,
+    pieces_after,
+    plain_words,
+    timed_words,
+)
 from streaming.effects import DecodeRequest
 from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
+from streaming.left_context import text_after
 from streaming.options import Task
 from streaming.transcript import Hypothesis
 from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
@@ -32,12 +40,26 @@ class _Row:
     request: DecodeRequest
     language: str
     language_probability: float = 1.0
-    tokens: list[int] | None = None
+    context_tokens: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    """Of the text that follows the context."""
+
     text: str = ""
+    goes_on: bool = True
+    """Whether the text can be what follows the context."""
+
     avg_logprob: float = 0.0
     no_speech_probability: float = 0.0
     has_hit_token_cap: bool = False
     heard_samples: int = 0
+
+    def take_text(self, text: str) -> None:
+        """Note what was decoded after the context."""
+        self.text = text
+        if self.request.context:
+            is_spaced = self.language not in UNSPACED_LANGUAGES
+            following = text_after(self.request.context, text, is_spaced=is_spaced)
+            self.text, self.goes_on = following or "", following is not None
 
     @property
     def signals(self) -> DecodeSignals:
@@ -76,9 +98,7 @@ class BatchRunner:
         rows = [_Row(request, request.language or "en") for request in requests]
         self._detect_languages(rows, encoded)
         self._generate(rows, encoded, options)
-        verdicts = [
-            judge_retry(row.signals) if row.request.is_retry else judge(row.signals) for row in rows
-        ]
+        verdicts = [_verdict(row) for row in rows]
         accepted = [
             (index, row)
             for index, row in enumerate(rows)
@@ -123,8 +143,12 @@ class BatchRunner:
         options: dict[str, Any],
     ) -> None:
         beam = options["beam_size"]
-        prompts = [self._prompt(row, beam) for row in rows]
-        cap = max(max_new_tokens(len(row.request.audio)) for row in rows)
+        for row in rows:
+            row.context_tokens = self.prompts.context(row.request)
+        prompts = [self._prompt(row, beam) + row.context_tokens for row in rows]
+        cap = max(
+            len(row.context_tokens) + max_new_tokens(row.request.num_own_samples) for row in rows
+        )
         # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
         max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
         results = self._model.generate(
@@ -139,14 +163,16 @@ class BatchRunner:
         )
         for row, result in zip(rows, results, strict=True):
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
-            ids = result.sequences_ids[0]
+            ids = result.sequences_ids[0][len(row.context_tokens) :]
             row.tokens = [token for token in ids if token < tokenizer.eot]
             row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request, beam)
-            row.text = tokenizer.decode(row.tokens)
-            # With length penalty 1 the score is already the mean; the formula adds the end token.
-            row.avg_logprob = result.scores[0] * len(row.tokens) / (len(row.tokens) + 1)
+            row.take_text(tokenizer.decode(row.tokens))
+            # With length penalty 1 the score is already the mean, over the context too, whose
+            # tokens are forced and cost nothing; OpenAI's formula counts the end token.
+            num_scored = len(row.context_tokens) + len(row.tokens)
+            row.avg_logprob = result.scores[0] * num_scored / (len(row.tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
-            row.has_hit_token_cap = len(ids) >= max_new_tokens(len(row.request.audio))
+            row.has_hit_token_cap = len(ids) >= max_new_tokens(row.request.num_own_samples)
 
     def _prompt(self, row: _Row, beam_size: int) -> list[int]:
         request = row.request
@@ -170,25 +196,28 @@ class BatchRunner:
             chosen = _select_rows(encoded, [index for index, _ in members])
             aligned = self._whisper.find_alignment(
                 self.prompts.tokenizer(language, task),
-                [row.tokens for _, row in members],
+                [row.context_tokens + row.tokens for _, row in members],
                 chosen,
                 [max(2, len(row.request.audio) // 160) for _, row in members],
             )
-            pieces |= {index: found for (index, _), found in zip(members, aligned, strict=True)}
+            for (index, row), found in zip(members, aligned, strict=True):
+                pieces[index] = pieces_after(
+                    found, len(row.context_tokens), row.request.num_context_samples
+                )
         return pieces
 
     def _hypothesis(
         self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
     ) -> Hypothesis | None:
         request = row.request
-        if verdict is Verdict.RETRY and request.purpose.is_for_good:
+        if verdict is Verdict.RETRY and (request.context or request.purpose.is_for_good):
             return None
         is_degenerate = verdict is not Verdict.ACCEPT
         if pieces is None:
             words = plain_words(row.text, row.language)
         else:
-            end_sample = request.start_sample + len(request.audio)
-            words = timed_words(row.text, row.language, pieces, (request.start_sample, end_sample))
+            start_sample = request.start_sample + request.num_context_samples
+            words = timed_words(row.text, row.language, pieces, (start_sample, request.end_sample))
         return Hypothesis(
             words=() if is_degenerate else words,
             language=row.language,
@@ -196,6 +225,13 @@ class BatchRunner:
             confidence=exp(min(0.0, row.avg_logprob)),
             is_degenerate=is_degenerate,
         )
+
+
+def _verdict(row: _Row) -> Verdict:
+    if row.request.context:
+        is_sure = row.goes_on and judge(row.signals) is Verdict.ACCEPT
+        return Verdict.ACCEPT if is_sure else Verdict.RETRY
+    return judge_retry(row.signals) if row.request.is_retry else judge(row.signals)
 
 
 def _heard_samples(

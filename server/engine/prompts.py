@@ -38,6 +38,13 @@ class PromptBuilder:
         ending = [] if timestamps else [tokenizer.no_timestamps]
         return [*previous, *tokenizer.sot_sequence, *ending]
 
+    def context(self, request: DecodeRequest) -> list[int]:
+        """Return the tokens of what was said in the first part of the audio, as decoded before."""
+        if not request.context:
+            return []
+        ids: list[int] = self._hf_tokenizer.encode(request.context, add_special_tokens=False).ids
+        return ids
+
     def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
         return Tokenizer(self._hf_tokenizer, self._is_multilingual, task=task, language=language)
 

@@ -1,7 +1,8 @@
 """The shared faster-whisper engine: one model for all sessions.
 
 A batch runs in one go (`batch_runner.py`). What needs more does not hold up its batch: finals that
-look degenerate come back as `Again`, to be repeated on the full window in a batch of retries. Only
+do not go on from their context come back as `Again`, to be decoded alone, and those that look
+degenerate, to be repeated on the full window in a batch of retries. Only
 greedy finals whose timestamps end well before their speech are continued from there at once.
 """
 
@@ -14,6 +15,7 @@ from faster_whisper import WhisperModel
 
 from server.engine.base import Again, Answer
 from server.engine.batch_runner import BatchRunner, Outcome
+from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
 from streaming.transcript import Hypothesis
@@ -64,6 +66,7 @@ class WhisperEngine:
 
     def batch_key(self, request: DecodeRequest) -> Hashable:
         """Return window length, beam width, prompt length and whether there are timestamps."""
+        request = self._fitting(request)
         beam = self._beam_size(request)
         return (
             _frames(request),
@@ -91,6 +94,7 @@ class WhisperEngine:
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
         """Transcribe requests that share a batch key; one row's failure is its own."""
+        requests = [self._fitting(request) for request in requests]
         try:
             outcomes = self._run(requests)
         except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
@@ -102,20 +106,34 @@ class WhisperEngine:
             for request, outcome in zip(requests, outcomes, strict=True)
         ]
 
+    def _fitting(self, request: DecodeRequest) -> DecodeRequest:
+        """Return the request, without its context where there is no place for it.
+
+        Forced words have no timestamps, which greedy decodes ask for, and share the decoder's
+        positions with the prompt.
+        """
+        if not request.context:
+            return request
+        prompts = self._batches.prompts
+        num_given = len(prompts.history(request)) + len(prompts.context(request))
+        has_place = num_given <= MAX_HISTORY_TOKENS and self._beam_size(request) > 1
+        return request if has_place else request.without_context()
+
     def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
         first = requests[0]
         options = RETRY_OPTIONS if first.is_retry else {"beam_size": self._beam_size(first)}
         return self._batches.run(requests, _frames(first), options)
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        if request.is_retry or not request.purpose.is_for_good:
+        if request.is_retry or not request.purpose.has_beam:
             return 1
         return min(CHEAP_BEAM, self._final_beam) if request.is_cheap else self._final_beam
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
         """Ask to repeat a degenerate final; go on where one stopped early."""
         if outcome.hypothesis is None:
-            return Again(replace(request, is_retry=True))
+            alone = request.without_context() if request.context else None
+            return Again(alone or replace(request, is_retry=True))
         unheard = len(request.audio) - outcome.heard_samples
         has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
         if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:

@@ -38,6 +38,23 @@ def plain_words(text: str, language: str) -> tuple[Word, ...]:
     return tuple(Word(word) for word in split_words(text, language))
 
 
+def pieces_after(
+    pieces: Sequence[TimedPiece], num_tokens: int, num_samples: int
+) -> list[TimedPiece]:
+    """Return the pieces that begin after the first `num_tokens`, timed from `num_samples` on."""
+    if not num_tokens:
+        return list(pieces)
+    shift_s = num_samples / TARGET_RATE_HZ
+    kept: list[TimedPiece] = []
+    at = 0
+    for piece in pieces:
+        if at >= num_tokens:
+            start, end = piece["start"] - shift_s, piece["end"] - shift_s
+            kept.append({**piece, "start": start, "end": end})
+        at += len(piece["tokens"])
+    return kept
+
+
 def timed_words(
     text: str, language: str, pieces: Sequence[TimedPiece], span: tuple[int, int]
 ) -> tuple[Word, ...]:

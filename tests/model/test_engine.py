@@ -108,10 +108,10 @@ def test_rows_of_one_batch_have_language_task_and_words_of_their_own(base):
                 assert abs(word.start_sample - same.start_sample) <= 1_600
 
 
-def test_finals_are_decoded_with_a_wider_beam_and_so_apart_from_interims(tiny):
+def test_finals_and_checkpoints_are_decoded_with_a_wider_beam_and_so_apart_from_interims(tiny):
     audio = said("0880")
     keys = {p: tiny.batch_key(make_request(audio, purpose=p)) for p in Purpose}
-    assert keys[Purpose.FINAL] not in (keys[Purpose.CHECKPOINT], keys[Purpose.INTERIM])
+    assert keys[Purpose.FINAL] == keys[Purpose.CHECKPOINT] != keys[Purpose.INTERIM]
     cheap = tiny.batch_key(make_request(audio, is_cheap=True))
     assert cheap not in keys.values()
 
@@ -199,6 +199,82 @@ def test_a_long_window_with_pauses_is_heard_to_its_end(model, numbers, request):
     (hypothesis,) = decoded(engine, [make_request(audio)])
     assert_heard(hypothesis, *numbers)
     assert spoken(hypothesis.text)[-2:] == spoken(references()[numbers[-1]])[-2:]
+
+
+def with_context(before: str, number: str, said_before: str | None = None) -> DecodeRequest:
+    """Return a request for one recording, after another as its context."""
+    context = np.concatenate([clip(before), silence(0.5)])
+    return make_request(
+        np.concatenate([context, said(number)]),
+        context=" " + (references()[before] if said_before is None else said_before),
+        num_context_samples=len(context),
+        start_sample=80_000,
+        words=True,
+    )
+
+
+@pytest.mark.parametrize("model", ["tiny", "base"])
+def test_only_what_follows_the_context_is_said_and_timed(model, request):
+    engine = request.getfixturevalue(model)
+    asked = with_context("0880", "0930")
+    (answer,) = engine.decode([asked])
+    assert isinstance(answer, Hypothesis), "the context must not be in the way"
+    assert_heard(answer, "0930")
+    (plain,) = alone(engine, [asked.without_context()])
+    assert [word.text for word in answer.words] == [word.text for word in plain.words]
+    for word, same in zip(answer.words, plain.words, strict=True):
+        assert asked.start_sample + asked.num_context_samples <= word.start_sample
+        assert abs(word.start_sample - same.start_sample) <= 4_800
+        assert word.end_sample <= asked.end_sample
+
+
+def test_rows_with_contexts_of_unlike_length_share_a_batch_with_rows_without(tiny):
+    long = with_context("0880", "0930")
+    short = with_context("0930", "0880")
+    plain = make_request(said("0880", "0930"), words=True)
+    assert len(plain.audio) // 16_000 in range(6, 10)
+    requests = [long, plain, short]
+    together = decoded(tiny, requests)
+    for mixed, single in zip(together, alone(tiny, requests), strict=True):
+        assert mixed.text == single.text
+        assert mixed.confidence == pytest.approx(single.confidence, abs=0.02)
+
+
+def test_a_context_that_is_said_again_is_taken_away(tiny):
+    """It was not said where it is told to be, but in what is to be transcribed."""
+    text = references()["0930"]
+    audio = np.concatenate([silence(0.5), said("0930")])
+    asked = make_request(audio, context=f" {text}", num_context_samples=8_000)
+    (answer,) = tiny.decode([asked])
+    assert isinstance(answer, Again)
+    assert (answer.request.context, answer.request.num_context_samples) == ("", 0)
+    assert len(answer.request.audio) == asked.num_own_samples
+    (hypothesis,) = decoded(tiny, [answer.request])
+    assert_heard(hypothesis, "0930")
+
+
+def test_noise_after_speech_has_no_words(tiny):
+    noise = np.random.default_rng(1).normal(0, 0.05, 32_000).astype(np.float32)
+    context = np.concatenate([clip("0880"), silence(0.5)])
+    asked = make_request(
+        np.concatenate([context, noise]),
+        context=" " + references()["0880"],
+        num_context_samples=len(context),
+    )
+    (answer,) = tiny.decode([asked])
+    while isinstance(answer, Again):
+        (answer,) = tiny.decode([answer.request])
+    assert isinstance(answer, Hypothesis)
+    assert answer.words == ()
+
+
+def test_there_is_no_context_beside_a_long_prompt_or_without_a_beam(tiny):
+    asked = with_context("0880", "0930")
+    long_prompt = replace(asked, prompt="and so on " * 100)
+    greedy = replace(asked, purpose=Purpose.INTERIM)
+    for request in (long_prompt, greedy):
+        assert tiny.decode([request]) == tiny.decode([request.without_context()])
+        assert tiny.batch_key(request) == tiny.batch_key(request.without_context())
 
 
 def test_key_terms_change_the_spelling_of_names(base):

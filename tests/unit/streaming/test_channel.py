@@ -17,6 +17,8 @@ from streaming.events import (
     UtteranceEnded,
     Warned,
 )
+from streaming.options import Task
+from streaming.overload import Load, Rung
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Word, join_words
 from tests.support.scripted_speech import said, silence, speech, transcribe
@@ -72,7 +74,8 @@ def test_the_pre_roll_does_not_reach_before_the_session_or_into_the_last_utteran
     harness = heard(said([1, 2], 0.2, [3, 4], 0.2), with_options(endpoint_silence_ms=100))
     first, second = harness.decodes(Purpose.FINAL)
     assert first.request.start_sample == 0
-    assert second.request.start_sample == len(first.request.audio)
+    own = second.request.without_context()
+    assert own.start_sample == len(first.request.audio)
     assert harness.text == "w1 w2 w3 w4"
 
 
@@ -208,7 +211,7 @@ def test_an_endless_utterance_is_cut_at_its_quietest_place_without_losing_a_word
     assert harness.text == " ".join(f"w{number}" for number in numbers)
     assert harness.reasons[:-1] == [EndReason.MAX_DURATION] * (len(harness.reasons) - 1)
     assert len(harness.reasons) >= 4
-    finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
+    finals = [decode.request.without_context() for decode in harness.decodes(Purpose.FINAL)]
     for before, after in pairwise(finals):
         assert after.start_sample == before.start_sample + len(before.audio)
         assert len(before.audio) <= 4 * 16_000
@@ -301,6 +304,76 @@ def test_interims_of_a_new_utterance_wait_until_the_final_before_is_out():
     order = [e.utterance for e in harness.events if isinstance(e, Final | Interim)]
     assert order == sorted(order)
     assert harness.interims[-1].utterance == 2
+
+
+def test_a_final_is_decoded_together_with_the_words_just_before_it():
+    harness = heard(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
+    first, second = (decode.request for decode in harness.decodes(Purpose.FINAL))
+    assert (first.context, first.num_context_samples) == ("", 0)
+    assert second.context == " w1 w2 w3 w4"
+    assert second.start_sample == 8_000, "where the first of them begins"
+    assert second.without_context().start_sample > harness.finals[0].end_sample
+    assert harness.text == "w1 w2 w3 w4 w5 w6"
+    for interim in harness.decodes(Purpose.INTERIM):
+        assert interim.request.context == ""
+
+
+def test_speech_after_a_long_silence_has_no_context():
+    harness = heard(said(0.5, [1, 2, 3, 4], 3.5, [5, 6], 1.0))
+    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("options", "load"),
+    [
+        (with_options(task=Task.TRANSLATE), Load()),
+        (with_options(language="auto"), Load()),
+        (with_options(), Load(Rung.NO_INTERIMS)),
+    ],
+)
+def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
+    def unsure(request):
+        return replace(transcribe(request), language_probability=0.3)
+
+    harness = RecordingHarness(options)
+    harness.engine = unsure
+    harness.session.set_load(load)
+    harness.send(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
+    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+
+
+def test_a_new_language_begins_without_context():
+    harness = heard(said(0.5, [1, 2, 3], 1.0))
+    channel = harness.session._channels[0]
+    channel.set_options(with_options(language="de"))
+    harness.send(said([4, 5], 1.0))
+    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+
+
+def test_a_final_and_its_checkpoints_are_asked_for_when_the_final_before_is_out():
+    harness = heard(
+        said(0.5, [1, 2, 3], 1.0, list(range(10, 22)), 1.0),
+        holds_decodes=True,
+    )
+    (first,) = harness.decodes(Purpose.FINAL)
+    assert harness.decodes(Purpose.CHECKPOINT) == []
+    harness.release(harness.held.index(first))
+    checkpoint, second = harness.asked[-2:]
+    assert checkpoint.request.purpose is Purpose.CHECKPOINT
+    assert second.request.purpose is Purpose.FINAL
+    assert checkpoint.request.context == second.request.context == " w1 w2 w3"
+    while harness.held:
+        harness.release()
+    assert harness.text == " ".join(f"w{number}" for number in [1, 2, 3, *range(10, 22)])
+
+
+def test_the_audio_of_the_context_is_still_needed_after_its_final():
+    harness = heard(said(0.5, [1, 2, 3], 1.0))
+    snapshot = harness.session.snapshot()
+    assert snapshot.safe_sample == 8_000, "where the first word of its context begins"
+    assert [word.text for word in snapshot.channels[0].context.words] == [" w1", " w2", " w3"]
+    harness.send(silence(3.0))
+    assert harness.session.snapshot().safe_sample > harness.finals[0].end_sample
 
 
 def test_speech_is_counted_from_its_start_to_its_end():

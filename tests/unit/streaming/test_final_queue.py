@@ -5,6 +5,7 @@ import pytest
 from streaming.events import EndReason, Final, UtteranceEnded, Warned, WarningCode
 from streaming.final_queue import FinalQueue, Marker, PendingFinal
 from streaming.language_lock import LanguageLock
+from streaming.left_context import MAX_GAP_SAMPLES, LeftContext
 from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES
 from streaming.transcript import Hypothesis, Word, join_words
 from streaming.utterance import OpenUtterance
@@ -20,7 +21,8 @@ def pending(number: int, hypothesis: Hypothesis | None = None) -> PendingFinal:
     """Return utterance `number`, whose request has ten times that id."""
     start = number * 16_000
     utterance = OpenUtterance(number, start, start - 1_000, 0, start + 8_000)
-    return PendingFinal(utterance, start + 8_000, EndReason.SILENCE, number * 10, hypothesis)
+    end = start + 8_000
+    return PendingFinal(utterance, end, end + 500, EndReason.SILENCE, number * 10, hypothesis)
 
 
 def said(text: str, **signals) -> Hypothesis:
@@ -77,6 +79,35 @@ def test_words_stretched_over_the_pre_roll_begin_near_where_speech_was_noticed()
         (earliest, 12_000),
         (12_000, 17_000),
     ]
+
+
+def test_times_that_nobody_asked_for_are_not_told_but_kept_as_context():
+    finals = queue()
+    finals.shows_times = False
+    word = Word(" so", 15_500, 16_500, 0.9)
+    (final, _) = finals.append(pending(1, Hypothesis((word,), "en")))
+    assert isinstance(final, Final)
+    assert final.words == (Word(" so"),)
+    assert finals.context == LeftContext((word,), 24_000)
+
+
+def test_speech_soon_after_a_final_that_is_not_out_waits_for_it():
+    finals = queue()
+    assert not finals.must_wait(30_000)
+    finals.append(pending(1))
+    soon = 24_000 + MAX_GAP_SAMPLES
+    assert finals.must_wait(soon)
+    assert not finals.must_wait(soon + 1)
+    later = pending(2)
+    later.request_id = None
+    finals.append(later)
+    assert finals.unasked is None
+    assert finals.outstanding_requests() == [10]
+    finals.answer(10, said("one"))
+    assert finals.unasked is later
+    later.request_id = 20
+    assert finals.unasked is None
+    assert texts(finals.answer(20, said("two"))) == ["two"]
 
 
 def test_a_marker_comes_out_when_every_final_before_it_is_out():

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +8,7 @@ from streaming.errors import ErrorCode, StarlingError
 from streaming.event_log import LoggedEvent
 from streaming.events import Finalized, FinalizeRequested
 from streaming.intake import ChannelResampler
+from streaming.left_context import NO_CONTEXT, LeftContext
 from streaming.options import AudioFormat, Encoding, OptionLimits
 from streaming.resume import ResumeRequest, Resumption, check_last_seq, resume_place
 from streaming.session import Session, SessionPlan
@@ -16,6 +20,7 @@ from streaming.snapshot import (
     SessionSnapshot,
 )
 from streaming.speech_gate import SpeechPolicy
+from streaming.transcript import Word
 from tests.support.session_harness import DEFAULTS, ENGLISH, with_options
 
 pytestmark = pytest.mark.unit
@@ -36,7 +41,8 @@ def snapshot(**changes) -> SessionSnapshot:
 
 def channel(memory: bytes, opened: OpenPoint | None = None) -> ChannelSnapshot:
     point = ChannelPoint(9, True, 3, 512, -1, 1, 0, memory, opened)
-    return ChannelSnapshot(point, 4, "de")
+    context = LeftContext((Word(" so", 100, 300), Word(" gut.", 300, 500)), 510)
+    return ChannelSnapshot(point, 4, "de", context)
 
 
 def test_at_16_khz_the_place_is_the_sample_itself():
@@ -66,6 +72,15 @@ def test_a_snapshot_comes_back_as_it_was():
     opened = OpenPoint(600, 512, 4, (True, False, True))
     before = snapshot(channels=(channel(b"\n\x00\xff"), channel(b"12345", opened)))
     assert SessionSnapshot.from_bytes(before.to_bytes()) == before
+
+
+def test_a_snapshot_from_before_there_was_context_has_none():
+    data = snapshot(channels=(channel(b"12345"),)).to_bytes()
+    head, _, memory = data.partition(b"\n")
+    record = json.loads(head)
+    del record["channels"][0]["context"]
+    (resumed,) = SessionSnapshot.from_bytes(json.dumps(record).encode() + b"\n" + memory).channels
+    assert resumed == replace(channel(b"12345"), context=NO_CONTEXT)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"version": 99}', b"[]", b"null\n"])

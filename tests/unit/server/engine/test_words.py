@@ -1,6 +1,12 @@
 import pytest
 
-from server.engine.words import TimedPiece, plain_words, split_words, timed_words
+from server.engine.words import (
+    TimedPiece,
+    pieces_after,
+    plain_words,
+    split_words,
+    timed_words,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -31,6 +37,17 @@ def test_words_keep_their_space_and_punctuation(text, language, words):
         assert "".join(split_words(text, language)) == text
     else:
         assert split_words(text, language) == words
+
+
+def test_pieces_after_the_context_are_timed_from_its_end():
+    pieces = [
+        piece(" we", 0.1, 0.3),
+        piece(" gathered,", 0.3, 1.0, num_tokens=3),
+        piece(" to", 1.5, 1.75),
+    ]
+    assert pieces_after(pieces, 0, 0) == pieces
+    (kept,) = pieces_after(pieces, 3, 16_000)
+    assert (kept["word"], kept["start"], kept["end"]) == (" to", 0.5, 0.75)
 
 
 def test_plain_words_have_no_times():

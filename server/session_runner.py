@@ -1,7 +1,8 @@
 """Performs what a session asks for: one reader, one writer and one timer a connection.
 
-The session itself decides everything; this file only moves things: messages to the session, its
-effects to the speech scorer, the engine and the outbox, and their answers back. All of it runs on
+The session itself decides everything; this file only moves things: messages to the session
+(`session_intake.py` makes samples of audio), its effects to the outbox, the speech scorer and the
+engine, and their answers back (`session_requests.py`). All of it runs on
 the event loop, so a session is never entered twice at once.
 """
 
@@ -15,36 +16,32 @@ import structlog
 
 from server.admission import going_away
 from server.connection import Connection
-from server.container_decoder import ContainerDecoder
 from server.dialects.base import Dialect
-from server.engine.dispatcher import EngineDispatcher, Ticket
+from server.engine.dispatcher import EngineDispatcher
 from server.journal import Journal
 from server.metrics import Metrics
 from server.outbox import Outbox
 from server.recorder import Recorder
+from server.session_intake import SessionIntake
+from server.session_requests import Answering, SessionRequests
 from server.session_watch import SessionWatch
 from server.stores.base import Identity, Tenure
 from server.vad.scorer import SpeechScorer
-from server.vad.silero import VadState
 from server.viewers.broadcast import Broadcast
 from streaming.effects import (
     CancelDecode,
     Close,
     Decode,
-    DecodeRequest,
     Effect,
     Emit,
-    Purpose,
     ScoreSpeech,
 )
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
-from streaming.intake import Channels, RawAudioIntake
-from streaming.options import Encoding
+from streaming.intake import Channels
 from streaming.overload import Load
 from streaming.resume import START, resume_place
 from streaming.session import Session, SessionPlan
-from streaming.transcript import Hypothesis
 
 log = structlog.get_logger()
 
@@ -82,24 +79,26 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         self._connection = connection
         self._services = services
         self._outbox: Outbox[SentT] = Outbox()
-        self._vad_states = [VadState.from_bytes(m) for m in self._session.memories()]
-        self._tickets: dict[int, Ticket] = {}
+        self._requests = SessionRequests(
+            self._session,
+            plan.session_id,
+            services.scorer,
+            services.dispatcher,
+            Answering(self._perform_answer, self._fail),
+        )
         self._room = asyncio.Event()
         self._room.set()
         self._timer: asyncio.TimerHandle | None = None
         self._error: StarlingError | None = None
-        self._raw: RawAudioIntake | None = None
-        self._container: ContainerDecoder | None = None
         self._tasks: list[asyncio.Task[None]] = []
         resumption = plan.resumption
         place = START
         if resumption is not None:
             place = resume_place(plan.options.audio, resumption.snapshot.safe_sample)
-        self._num_to_skip = place.num_discarded
+        self._intake = SessionIntake(
+            plan.options.audio, place, self._take_channels, self._room, self.finish
+        )
         self._watch = SessionWatch(plan.session_id, place.safe_sample, services.metrics)
-        if plan.options.audio.encoding is not Encoding.CONTAINER:
-            is_continued = place.client_sample > 0
-            self._raw = RawAudioIntake(plan.options.audio, is_continued=is_continued)
         self._can_resume = bool(plan.secret) and services.journal is not None
         self._recorder: Recorder | None = None
         if services.journal is not None:
@@ -113,12 +112,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     async def run(self, first: Sequence[ClientEvent] = ()) -> None:
         """Run the session; `first` is what came before the session was made."""
-        if self._raw is None:
-            self._container = ContainerDecoder(
-                self._session.options.audio,
-                self._take_decoded_audio,
-                self.finish,
-            )
+        self._intake.open()
         self._perform(self._session.start())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -199,49 +193,41 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
         Only raw audio and what comes with it can be taken without waiting.
         """
-        if self._raw is None or not self._room.is_set() or self._session.is_draining:
+        if not self._intake.is_raw or not self._room.is_set() or self._session.is_draining:
             return False
         try:
             for event in self._dialect.decode(message):
-                self._take_raw(event, self._raw)
+                self._take_raw(event)
         except Exception as error:  # noqa: BLE001 # the client is told
             self._give_up(error)
         return True
 
     async def _take(self, event: ClientEvent) -> None:
-        if self._raw is not None:
-            self._take_raw(event, self._raw)
-        elif self._container is not None:
-            await self._take_contained(event, self._container)
+        if self._intake.is_raw:
+            self._take_raw(event)
+        else:
+            await self._take_contained(event)
 
-    def _take_raw(self, event: ClientEvent, intake: RawAudioIntake) -> None:
+    def _take_raw(self, event: ClientEvent) -> None:
         if isinstance(event, AudioReceived):
             if not self._session.is_draining:
-                self._take_channels(intake.feed(event.data))
+                self._intake.feed_raw(event.data)
             return
         if self._session.will_drain(event):
-            self._take_channels(intake.flush())
+            self._intake.flush_raw()
         self._perform(self._session.on_control(event, time.monotonic()))
 
-    async def _take_contained(self, event: ClientEvent, decoder: ContainerDecoder) -> None:
+    async def _take_contained(self, event: ClientEvent) -> None:
         if isinstance(event, AudioReceived):
             if not self._session.is_draining:
                 self._perform(self._session.touch(time.monotonic()))
-                await decoder.feed(event.data)
+                await self._intake.feed_container(event.data)
             return
         if self._session.will_drain(event):
-            await decoder.finish()
+            await self._intake.finish_container()
         self._perform(self._session.on_control(event, time.monotonic()))
 
-    async def _take_decoded_audio(self, audio: Channels) -> None:
-        await self._room.wait()
-        self._take_channels(audio)
-
     def _take_channels(self, audio: Channels) -> None:
-        if self._num_to_skip:
-            skipped = min(self._num_to_skip, audio.shape[1])
-            self._num_to_skip -= skipped
-            audio = audio[:, skipped:]
         if audio.shape[1] == 0:
             self._perform(self._session.touch(time.monotonic()))
             return
@@ -260,13 +246,11 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                 case Emit():
                     self._send(effect)
                 case ScoreSpeech():
-                    self._score(effect)
+                    self._requests.score(effect)
                 case Decode():
-                    self._decode(effect)
+                    self._requests.decode(effect)
                 case CancelDecode():
-                    ticket = self._tickets.pop(effect.request_id, None)
-                    if ticket is not None:
-                        self._services.dispatcher.cancel(ticket)
+                    self._requests.cancel(effect.request_id)
                 case Close():
                     self._outbox.end()
                 case _:
@@ -315,44 +299,6 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             self._perform(self._session.detach())
         self._perform(self._session.abort())
 
-    def _score(self, effect: ScoreSpeech) -> None:
-        def on_scores(scores: list[float] | Exception) -> None:
-            if isinstance(scores, Exception):
-                self._abort(_internal(scores))
-                return
-            memory_after, state.memory_after = state.memory_after, None
-            channel = effect.channel
-            self._perform_answer(lambda: self._session.on_scores(channel, scores, memory_after))
-
-        state = self._vad_states[effect.channel]
-        self._services.scorer.submit(state, effect.audio, on_scores)
-
-    def _decode(self, effect: Decode) -> None:
-        request_id = effect.request.id
-
-        def on_answer(answer: Hypothesis | Exception) -> None:
-            self._tickets.pop(request_id, None)
-            if isinstance(answer, Exception):
-                self._perform_answer(lambda: self._session.on_decode_failed(request_id))
-            else:
-                self._perform_answer(lambda: self._session.on_decoded(request_id, answer))
-
-        self._tickets[request_id] = self._services.dispatcher.submit(
-            effect.request,
-            on_answer,
-            owner=self._session_id,
-            is_live=not self._session.is_ahead(time.monotonic()),
-            renew=self._renewed if effect.request.purpose is Purpose.INTERIM else None,
-        )
-
-    def _renewed(self, request: DecodeRequest) -> DecodeRequest:
-        """Let an interim whose turn has come hear the newest audio; others of its batch go on."""
-        try:
-            return self._session.renewed(request)
-        except Exception as error:  # noqa: BLE001 # the client is told
-            asyncio.get_running_loop().call_soon(self._fail, error)
-            return request
-
     def _perform_answer(self, answer: Callable[[], list[Effect]]) -> None:
         """Take what concerns several sessions; a failure here must not reach the others."""
         try:
@@ -393,8 +339,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             self._recorder.end()
         if self._timer is not None:
             self._timer.cancel()
-        if self._container is not None:
-            self._container.close()
+        self._intake.close()
         self._room.set()
 
 

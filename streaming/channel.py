@@ -13,6 +13,7 @@ answer is usually there. If speech resumes instead, that answer serves as an int
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.decode_desk import DecodeDesk
@@ -102,7 +103,8 @@ class ChannelTranscriber:
         self._flushed_to_sample = point.flushed_to_sample
         self._num_utterances = point.num_utterances
         self.speech_samples = point.speech_samples
-        self.memory = point.memory
+        self._memory = point.memory
+        self._newest_memory: Callable[[], bytes] | None = None
         self._options = options
         language = LanguageLock(options.language, resumed.language)
         self._finals = FinalQueue(identity.channel, language, resumed.num_finals, resumed.context)
@@ -207,9 +209,16 @@ class ChannelTranscriber:
                 memory = memory_after(index) if memory_after else b""
                 self._open.point = self._point(memory, self._open)
         if memory_after is not None:
-            self.memory = memory_after(len(probabilities) - 1)
+            self._newest_memory = partial(memory_after, len(probabilities) - 1)
         self._forget_old_audio()
         return outputs
+
+    @property
+    def memory(self) -> bytes:
+        """What the speech model remembers now; made when asked for, which is seldom."""
+        if self._newest_memory is not None:
+            self._memory, self._newest_memory = self._newest_memory(), None
+        return self._memory
 
     @property
     def opened(self) -> SpeechStarted | None:

@@ -34,8 +34,9 @@ NUM_PLACES = 4
 MAX_WINDOWS_AT_ONCE = 256
 """More at once fall out of the CPU's cache and get slower."""
 
-_PLACE_SAMPLES = 256
 _HOP_SAMPLES = 128
+"""From one place to the next; a spectrum is over twice as many."""
+
 _MIRRORED_SAMPLES = 64
 _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
 _FLOAT_BYTES = 4
@@ -108,8 +109,9 @@ class SileroVad:
             now = gates[first_windows[:num_active] + step]
             scores[:num_active, step] = self._lstm.step(now, lstm[:, :num_active])
             steps.append(lstm[:, :num_active].copy())
+        after = np.ascontiguousarray(lstm.swapaxes(0, 1))
         for row, (state, i) in enumerate(zip(states, order, strict=True)):
-            state.lstm = lstm[:, row].copy()
+            state.lstm = after[row]
             state.context = work[i][1][-CONTEXT_SAMPLES:].copy()
             state.memory_after = partial(_memory_after, steps, row, work[i][1])
         probabilities: list[list[float]] = [[]] * len(work)
@@ -139,8 +141,7 @@ class _Encoder:
     """Everything before the LSTM, the LSTM's input product included."""
 
     def __init__(self, weights: Weights) -> None:
-        basis = weights["model.stft.forward_basis_buffer"]
-        self._basis = np.ascontiguousarray(basis[:, 0].T)
+        self._cosines, self._sines = _folded(weights["model.stft.forward_basis_buffer"][:, 0].T)
         names = [f"model.encoder.{layer}.reparam_conv" for layer in range(4)]
         # A convolution of width 3 is one product with three neighbours laid side by side. Where
         # only zeros stand at a side, its part of the weights is left out.
@@ -176,17 +177,17 @@ class _Encoder:
 
     def _spectra(self, inputs: Matrix) -> Matrix:
         """Return magnitudes with a place of zeros before and after, (n, 6, 129)."""
-        num, width = inputs.shape
-        places = np.lib.stride_tricks.as_strided(
-            inputs,
-            (num, NUM_PLACES, _PLACE_SAMPLES),
-            (width * _FLOAT_BYTES, _HOP_SAMPLES * _FLOAT_BYTES, _FLOAT_BYTES),
-            writeable=False,
-        )
-        waves = places.reshape(-1, _PLACE_SAMPLES) @ self._basis
+        num = len(inputs)
+        halves = inputs.reshape(num, NUM_PLACES + 1, _HOP_SAMPLES)
+        first, last = halves[:, :-1, 1:], halves[:, 1:, :0:-1]
+        even = np.empty((num, NUM_PLACES, _HOP_SAMPLES), dtype=np.float32)
+        np.add(first, last, out=even[:, :, :-1])
+        even[:, :, -1] = halves[:, 1:, 0]
+        power = even.reshape(-1, _HOP_SAMPLES) @ self._cosines
+        power *= power
+        waves = (first - last).reshape(-1, _HOP_SAMPLES - 1) @ self._sines
         waves *= waves
-        power = waves[:, :NUM_BANDS]
-        power += waves[:, NUM_BANDS:]
+        power[:, 1:-1] += waves
         framed = np.zeros((num, NUM_PLACES + 2, NUM_BANDS), dtype=np.float32)
         np.sqrt(power.reshape(num, NUM_PLACES, NUM_BANDS), out=framed[:, 1:-1])
         return framed
@@ -228,6 +229,18 @@ def _gate_columns(weight: Matrix) -> Matrix:
     door_in, door_forget, new, door_out = np.split(weight, 4)
     doors = (0.5 * door for door in (door_in, door_forget, door_out))
     return np.ascontiguousarray(np.concatenate([*doors, new]).T)
+
+
+def _folded(basis: Matrix) -> tuple[Matrix, Matrix]:
+    """Return what a spectrum's cosines and sines make of half as many samples, (128, 129 and 127).
+
+    Sample k and sample 256 - k have the same cosines and opposite sines, so the first are applied
+    to their sums (last the middle sample, which has no partner), the second to their differences.
+    Sample 0 weighs nothing under the window, and the outermost bands have no sines.
+    """
+    cosines = basis[1 : _HOP_SAMPLES + 1, :NUM_BANDS]
+    sines = basis[1:_HOP_SAMPLES, NUM_BANDS + 1 : 2 * NUM_BANDS - 1]
+    return np.ascontiguousarray(cosines), np.ascontiguousarray(sines)
 
 
 def _taps(weight: Matrix) -> Matrix:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streaming.guards import MIN_PHRASE_WORDS
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Word
 
@@ -21,7 +22,10 @@ REACH_SAMPLES = 3 * TARGET_RATE_HZ
 (docs/performance.md)."""
 
 MIN_REPEATED_WORDS = 3
-"""So many words that end the context and begin the answer are taken for said once."""
+"""So many words that end the context and come soon in the answer are taken for said once."""
+
+MAX_WORDS_BEFORE_CONTEXT = 6
+"""How much earlier than the context an answer may begin that says it again."""
 
 LEADING_PUNCTUATION = ".,;:!?-"
 
@@ -87,21 +91,40 @@ NO_CONTEXT = LeftContext()
 def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     """Return what a decoder that was given `context` says next, or None if not to be believed.
 
-    It may say the end of the context once more, or nothing, or go on inside a word; the utterance
-    is better decoded alone then. Punctuation of the context's last word is no word of the next.
+    It may say the end of the context once more, or a phrase twice, or nothing, or go on inside a
+    word; the utterance is better decoded alone then. Punctuation of the context's last word is no
+    word of the next.
     `is_spaced` tells whether the language writes spaces between words.
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
     said, before = _letters(follows), _letters(context)
     if not said:
         return None
-    least = min(MIN_REPEATED_WORDS, len(before))
-    if any(before[-num:] == said[:num] for num in range(least, len(before) + 1)):
+    if _says_again(before, said) or _says_twice(said):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()
     if is_spaced and is_inside_word:
         return None
     return (" " if is_spaced else "") + follows.lstrip()
+
+
+def _says_again(before: list[str], said: list[str]) -> bool:
+    """Say whether the last words of the context come in the first of the answer, or a bit later.
+
+    Later, because the answer may begin before the context does.
+    """
+    num = min(MIN_REPEATED_WORDS, len(before))
+    head = said[: len(before) + MAX_WORDS_BEFORE_CONTEXT]
+    return any(head[at : at + num] == before[-num:] for at in range(len(head) - num + 1))
+
+
+def _says_twice(said: list[str]) -> bool:
+    """Say whether a phrase is followed by itself."""
+    return any(
+        said[at : at + num] == said[at + num : at + 2 * num]
+        for num in range(MIN_PHRASE_WORDS, len(said) // 2 + 1)
+        for at in range(len(said) - 2 * num + 1)
+    )
 
 
 def _letters(text: str) -> list[str]:

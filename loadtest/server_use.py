@@ -22,6 +22,7 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
     cpu_s = span.growth("process_cpu_seconds_total")
     decodes = span.growth_by("starling_decodes_total", "purpose")
     retries = span.growth("starling_decode_retries_total")
+    alone_again = span.growth("starling_decode_contexts_left_out_total")
     return {
         "seconds": span.duration_s,
         "sessions_open": after.total("starling_sessions_open"),
@@ -31,6 +32,7 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
         "rss_mb": after.total("process_resident_memory_bytes") / _MEBIBYTE,
         "decodes": decodes,
         "retries": retries,
+        "contexts_left_out": alone_again,
         "decode_audio_s": {
             purpose: _counts(span.buckets("starling_decode_audio_seconds", purpose=purpose))
             for purpose in decodes

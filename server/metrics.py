@@ -72,6 +72,11 @@ class Metrics:
         self.decodes = Counter(
             "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry
         )
+        self.contexts_left_out = Counter(
+            "starling_decode_contexts_left_out",
+            "Decodes done again alone because they did not go on from the words before.",
+            registry=registry,
+        )
         self.decode_retries = Counter(
             "starling_decode_retries", "Decodes repeated as degenerate.", registry=registry
         )

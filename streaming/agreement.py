@@ -14,10 +14,9 @@ hypothesis as it comes changes four words of ten before the final; this, one of 
 """
 
 from dataclasses import replace
-from functools import lru_cache
 from itertools import accumulate, takewhile
 
-from streaming.transcript import Word
+from streaming.transcript import Word, letters_of
 
 HELD_BACK_WORDS = 2
 
@@ -156,13 +155,7 @@ def _common_keys(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:
 
 
 def _key(word: Word) -> str:
-    return _letters(word.text)
-
-
-@lru_cache(maxsize=16_384)
-def _letters(text: str) -> str:
-    """Return what a word says; the words of an utterance come again in each of its hypotheses."""
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return letters_of(word.text)
 
 
 def _before(following: tuple[Word, ...], committed: tuple[Word, ...]) -> tuple[Word, ...]:

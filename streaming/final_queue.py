@@ -16,7 +16,7 @@ from streaming.events import (
     WarningCode,
 )
 from streaming.language_lock import LanguageLock
-from streaming.left_context import NO_CONTEXT, LeftContext
+from streaming.left_context import NO_CONTEXT, LeftContext, follows_closely
 from streaming.speech_gate import MAX_NOTICED_LATE_SAMPLES
 from streaming.transcript import Hypothesis, begun_after, without_times
 from streaming.utterance import OpenUtterance
@@ -103,7 +103,7 @@ class FinalQueue:
     def must_wait(self, start_sample: int) -> bool:
         """Say whether speech that starts here needs the words of a final that is not out."""
         ends = [e.end_sample for e in self._entries if isinstance(e, PendingFinal)]
-        return bool(ends) and LeftContext((), ends[-1]).is_near(start_sample)
+        return bool(ends) and follows_closely(start_sample, ends[-1])
 
     def append(self, pending: PendingFinal) -> list[FinalOutput]:
         """Queue a closed utterance; return what may leave now."""

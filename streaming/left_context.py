@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streaming.guards import MIN_PHRASE_WORDS
+from streaming.guards import says_phrase_twice
 from streaming.options import TARGET_RATE_HZ
-from streaming.transcript import Word
+from streaming.transcript import Word, letters_of
 
 MAX_GAP_SAMPLES = 3 * TARGET_RATE_HZ
 """Speech after a longer silence stands alone."""
@@ -69,7 +69,7 @@ class LeftContext:
 
     def is_near(self, start_sample: int) -> bool:
         """Say whether speech that starts here follows closely enough."""
-        return start_sample - self.end_sample <= MAX_GAP_SAMPLES
+        return follows_closely(start_sample, self.end_sample)
 
     def needed_from(self, start_sample: int) -> int | None:
         """Return from where audio is needed for speech that starts here or later, if any is."""
@@ -88,19 +88,23 @@ class LeftContext:
 NO_CONTEXT = LeftContext()
 
 
+def follows_closely(start_sample: int, end_sample: int) -> bool:
+    """Say whether speech that starts here is decoded together with speech that ended there."""
+    return start_sample - end_sample <= MAX_GAP_SAMPLES
+
+
 def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     """Return what a decoder that was given `context` says next, or None if not to be believed.
 
     It may say the end of the context once more, or a phrase twice, or nothing, or go on inside a
     word; the utterance is better decoded alone then. Punctuation of the context's last word is no
-    word of the next.
-    `is_spaced` tells whether the language writes spaces between words.
+    word of the next. `is_spaced` tells whether the language writes spaces between words.
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
-    said, before = _letters(follows), _letters(context)
-    if not said:
+    said = _said(follows, is_spaced=is_spaced)
+    if not said or says_phrase_twice(said):
         return None
-    if _says_again(before, said) or _says_twice(said):
+    if _says_again(_said(context, is_spaced=is_spaced), said):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()
     if is_spaced and is_inside_word:
@@ -118,19 +122,11 @@ def _says_again(before: list[str], said: list[str]) -> bool:
     return any(head[at : at + num] == before[-num:] for at in range(len(head) - num + 1))
 
 
-def _says_twice(said: list[str]) -> bool:
-    """Say whether a phrase is followed by itself."""
-    return any(
-        said[at : at + num] == said[at + num : at + 2 * num]
-        for num in range(MIN_PHRASE_WORDS, len(said) // 2 + 1)
-        for at in range(len(said) - 2 * num + 1)
-    )
-
-
-def _letters(text: str) -> list[str]:
-    """Return the words of a text, in scripts without spaces the whole of it as one."""
-    words = ["".join(char for char in word if char.isalnum()) for word in text.casefold().split()]
-    return [word for word in words if word]
+def _said(text: str, *, is_spaced: bool) -> list[str]:
+    """Return what a text says, word by word, or by letter where no spaces are written."""
+    if not is_spaced:
+        return list(letters_of(text))
+    return [word for word in map(letters_of, text.split()) if word]
 
 
 def _reaching_back(words: Sequence[Word], reach_samples: int) -> tuple[Word, ...]:

@@ -64,7 +64,7 @@ class Load:
 
     @property
     def has_context(self) -> bool:
-        """Whether finals are decoded together with the words before them, which costs a fifth."""
+        """Whether finals are decoded together with the words before them."""
         return self.has_interims
 
     @property

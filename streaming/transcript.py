@@ -1,6 +1,7 @@
 """What the engine said: words, hypotheses and the signals that tell whether to believe them."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,12 @@ def begun_after(sample: int, words: tuple[Word, ...]) -> tuple[Word, ...]:
 def without_times(words: tuple[Word, ...]) -> tuple[Word, ...]:
     """Return the words as they are when nobody asked for times and confidences."""
     return tuple(Word(word.text) for word in words)
+
+
+@lru_cache(maxsize=16_384)
+def letters_of(text: str) -> str:
+    """Return what a text says, whatever its case, spaces and punctuation.
+
+    Remembered, because the words of an utterance come again in each of its hypotheses.
+    """
+    return "".join(char for char in text.casefold() if char.isalnum())

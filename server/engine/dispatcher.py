@@ -209,7 +209,8 @@ class EngineDispatcher:
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):
-            self._metrics.decode_retries.inc()
+            is_retry = answer.request.is_retry
+            (self._metrics.decode_retries if is_retry else self._metrics.contexts_left_out).inc()
             ticket.request = answer.request
             if ticket.on_answer is not None:
                 self._enqueue(ticket)

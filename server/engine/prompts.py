@@ -23,6 +23,7 @@ class PromptBuilder:
         self._is_multilingual = is_multilingual
         self.tokenizer = lru_cache(maxsize=256)(self._make_tokenizer)
         self._history = lru_cache(maxsize=1024)(self._encode_history)
+        self._encode = lru_cache(maxsize=1024)(self._encode_text)
 
     def history(self, request: DecodeRequest) -> list[int]:
         """Return the tokens that precede the transcript: key terms, then the prompt's end.
@@ -40,21 +41,20 @@ class PromptBuilder:
 
     def context(self, request: DecodeRequest) -> list[int]:
         """Return the tokens of what was said in the first part of the audio, as decoded before."""
-        if not request.context:
-            return []
-        ids: list[int] = self._hf_tokenizer.encode(request.context, add_special_tokens=False).ids
-        return ids
+        return self._encode(request.context)
 
     def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
         return Tokenizer(self._hf_tokenizer, self._is_multilingual, task=task, language=language)
 
     def _encode_history(self, prompt: str, keyterms: tuple[str, ...]) -> list[int]:
-        terms = self._encode(", ".join(keyterms))[: MAX_HISTORY_TOKENS // 2]
+        terms = self._encode(_spaced(", ".join(keyterms)))[: MAX_HISTORY_TOKENS // 2]
         room = MAX_HISTORY_TOKENS - len(terms)
-        return terms + self._encode(prompt)[-room:]
+        return terms + self._encode(_spaced(prompt))[-room:]
 
-    def _encode(self, text: str) -> list[int]:
-        if not text:
-            return []
-        ids: list[int] = self._hf_tokenizer.encode(" " + text, add_special_tokens=False).ids
+    def _encode_text(self, text: str) -> list[int]:
+        ids: list[int] = self._hf_tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+
+def _spaced(text: str) -> str:
+    return " " + text if text else ""

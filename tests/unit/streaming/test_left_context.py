@@ -97,3 +97,4 @@ def test_what_follows_the_context(context, text, expected):
 def test_scripts_without_spaces_go_on_without_one():
     assert text_after("今天", "天气", is_spaced=False) == "天气"
     assert text_after("今天", "今天", is_spaced=False) is None
+    assert text_after("我们今天", "们今天去公园", is_spaced=False) is None

@@ -38,7 +38,7 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
             for purpose in decodes
         },
         "decode_failures": span.growth("starling_decode_failures_total"),
-        "decoded_windows_per_s": (sum(decodes.values()) + retries) / span.duration_s,
+        "decoded_windows_per_s": sum(decodes.values()) / span.duration_s,
         "batch_size_mean": span.mean("starling_batch_size"),
         "batch_size_p95": span.bound("starling_batch_size", 0.95),
         "batch_s_p50": span.quantile("starling_decode_seconds", 0.50),

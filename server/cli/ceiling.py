@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
@@ -80,7 +81,11 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
                 grouped[key].append((num_samples / TARGET_RATE_HZ, count))
     kinds = [_kind(*key, lengths) for key, lengths in sorted(grouped.items())]
     if used["retries"] and kinds:
+        # Each was counted with the kind it was first decoded as, and that is likely the longest.
         longest = max(kinds, key=lambda kind: kind.frames)
+        kinds[kinds.index(longest)] = replace(
+            longest, share=max(0.0, longest.share - used["retries"])
+        )
         audio_s = [(max(longest.audio_s), used["retries"])]
         kinds.append(_kind(FULL_FRAMES, 1, longest.has_timestamps, audio_s, "retry "))
     return kinds

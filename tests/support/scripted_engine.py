@@ -18,12 +18,13 @@ class ScriptedEngine:
 
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
     exception of its own; a prompt of `explode` makes the whole call raise. While `repeats` is set
-    every first decode is to be done again.
+    every first decode is to be done again; while `refuses_context` is, every one with context, alone.
     """
 
     def __init__(self) -> None:
         self.batches: list[list[DecodeRequest]] = []
         self.repeats = False
+        self.refuses_context = False
         self._may_run = threading.Event()
         self._may_run.set()
         self._started = threading.Semaphore(0)
@@ -43,6 +44,8 @@ class ScriptedEngine:
             raise MemoryError("no room for the batch")
         if self.repeats and not requests[0].is_retry:
             return [Again(replace(request, is_retry=True)) for request in requests]
+        if self.refuses_context and requests[0].context:
+            return [Again(request.without_context()) for request in requests]
         return [_answer(request) for request in requests]
 
     def warm_up(self) -> None:

@@ -35,6 +35,7 @@ def test_retries_are_full_windows():
     kinds = window_kinds(used(final=[(5, 30)], retries=3), final_beam=3)
 
     assert (kinds[-1].frames, kinds[-1].beam_size, kinds[-1].share) == (3000, 1, 3)
+    assert sum(kind.share for kind in kinds) == 30, "every decode is counted once"
 
 
 def test_no_decodes_have_no_kinds():

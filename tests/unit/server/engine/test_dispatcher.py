@@ -214,6 +214,22 @@ async def test_a_decode_to_be_done_again_goes_back_into_the_queue():
         assert await text_of(answer) == "w1"
         assert [[row.is_retry for row in batch] for batch in d.engine.batches] == [[False], [True]]
         assert d.count("starling_decode_retries_total") == 1
+        assert d.count("starling_decode_contexts_left_out_total") == 0
+
+
+async def test_a_decode_to_be_done_again_without_its_context_is_no_retry():
+    async with desk() as d:
+        d.engine.refuses_context = True
+        spoken = speech([9, 1])
+        asked = replace(
+            request(1), audio=spoken, context=" w9", num_context_samples=len(spoken) // 2
+        )
+        answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
+        d.dispatcher.submit(asked, answer.set_result)
+        assert await text_of(answer) == "w1"
+        assert [[row.context for row in batch] for batch in d.engine.batches] == [[" w9"], [""]]
+        assert d.count("starling_decode_retries_total") == 0
+        assert d.count("starling_decode_contexts_left_out_total") == 1
 
 
 async def test_a_running_batch_of_usual_length_is_not_stuck():

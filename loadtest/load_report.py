@@ -41,13 +41,13 @@ class Window:
 
 def losses(run: LoadRun, material: Material) -> dict[str, Any]:
     """Count what went missing or came out otherwise than alone."""
-    spoken = [
-        (placement, text)
+    compared = [
+        (placement, text, material.alone[placement.clip].text_as(position))
         for result in run.results
-        for placement, text in _texts(result)
-        if measures.words_of(material.alone[placement.clip].text)
+        for position, (placement, text) in enumerate(_texts(result))
     ]
-    alone = [material.alone[placement.clip].text for placement, _ in spoken]
+    spoken = [(placement, text) for placement, text, was in compared if measures.words_of(was)]
+    alone = [was for _, _, was in compared if measures.words_of(was)]
     words = [
         (measures.words_of(was), measures.words_of(text))
         for was, (_, text) in zip(alone, spoken, strict=True)
@@ -132,20 +132,8 @@ def _texts(result: SessionResult) -> list[tuple[Placement, str]]:
     """
     if result.is_refused:
         return []
-    finals = measures.finals(result.seen)
-    return [
-        (
-            placement,
-            " ".join(
-                final.text.strip()
-                for final in finals
-                if placement.start_s - GAP_S / 2
-                <= (final.start + final.end) / 2
-                < placement.end_s + GAP_S / 2
-            ),
-        )
-        for placement in result.placements
-    ]
+    spans = [(p.start_s - GAP_S / 2, p.end_s + GAP_S / 2) for p in result.placements]
+    return list(zip(result.placements, measures.texts_of(result.seen, spans), strict=True))
 
 
 def _error_rates(

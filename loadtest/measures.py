@@ -63,6 +63,15 @@ def finals(seen: Iterable[Seen]) -> list[Final]:
     return [entry.event for entry in seen if isinstance(entry.event, Final)]
 
 
+def texts_of(seen: Iterable[Seen], spans_s: Iterable[tuple[float, float]]) -> list[str]:
+    """Give each span of the audio the text of the finals whose middle lies in it."""
+    said = finals(seen)
+    return [
+        " ".join(f.text.strip() for f in said if start_s <= (f.start + f.end) / 2 < end_s)
+        for start_s, end_s in spans_s
+    ]
+
+
 def final_delays(seen: Sequence[Seen], started_at: float, speech: SpeechMap) -> list[Delay]:
     """From the true end of each utterance's speech to its final text."""
     starts = sorted(e.event.start for e in seen if isinstance(e.event, SpeechStarted))

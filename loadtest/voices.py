@@ -114,10 +114,14 @@ def deal_styles(mix: Mix, num_voices: int) -> list[Style]:
 def write_script(
     clips: Sequence[Clip], style: Style, duration_s: float, rng: random.Random
 ) -> Script:
-    """Lay clips one after the other, in random order, until at least `duration_s` is filled."""
+    """Lay clips one after the other, from a random one on, until at least `duration_s` is filled.
+
+    The order is always the same, because what was said before a clip helps to recognise it.
+    """
     if style is Style.IDLE or not clips:
         return Script((), max(duration_s, GAP_S))
-    order = rng.sample(range(len(clips)), len(clips))
+    first = rng.randrange(len(clips))
+    order = [*range(first, len(clips)), *range(first)]
     placements: list[Placement] = []
     at_s = 0.0
     for index in itertools.cycle(order):

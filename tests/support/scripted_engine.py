@@ -18,7 +18,8 @@ class ScriptedEngine:
 
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
     exception of its own; a prompt of `explode` makes the whole call raise. While `repeats` is set
-    every first decode is to be done again; while `refuses_context` is, every one with context, alone.
+    every first decode is to be done again; while `refuses_context` is, every one with context,
+    alone.
     """
 
     def __init__(self) -> None:

@@ -27,6 +27,18 @@ def test_continuous_speech_has_short_gaps_and_is_repeatable():
         assert after.start_s == before.end_s + GAP_S
 
 
+def test_voices_begin_anywhere_but_a_clip_always_follows_the_same_one():
+    clips = [Clip(str(index), bytes(BYTES_PER_S)) for index in range(4)]
+    scripts = [
+        write_script(clips, Style.CONTINUOUS, 20.0, random.Random(seed)) for seed in range(20)
+    ]
+
+    assert {written.placements[0].clip for written in scripts} == {0, 1, 2, 3}
+    for written in scripts:
+        for before, after in itertools.pairwise(written.placements):
+            assert after.clip == (before.clip + 1) % 4
+
+
 def test_a_conversation_is_half_silence():
     placements = script(Style.CONVERSATION, 60.0).placements
 

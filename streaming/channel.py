@@ -27,7 +27,6 @@ from streaming.endpointing import (
 from streaming.events import EndReason, Interim, Samples, SilenceReached, SpeechStarted
 from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
 from streaming.language_lock import LanguageLock
-from streaming.left_context import NO_CONTEXT
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
 from streaming.silence_watch import SilenceWatch
@@ -116,9 +115,13 @@ class ChannelTranscriber:
 
     def set_options(self, options: SessionOptions) -> None:
         """Use these options from now on."""
-        if options.language != self._options.language:
+        before = self._options
+        if options.language != before.language:
             self._finals.language = LanguageLock(options.language)
-            self._finals.context = NO_CONTEXT
+        if (options.language, options.task) != (before.language, before.task):
+            self._finals.forget_context()
+            if self._open is not None:
+                self._open.gives_context = False
         self._options = self._desk.options = options
         self._apply_endpointing()
 

@@ -105,6 +105,13 @@ class FinalQueue:
         ends = [e.end_sample for e in self._entries if isinstance(e, PendingFinal)]
         return bool(ends) and follows_closely(start_sample, ends[-1])
 
+    def forget_context(self) -> None:
+        """Let nothing said so far be context: what follows is in another language or task."""
+        self.context = NO_CONTEXT
+        for entry in self._entries:
+            if isinstance(entry, PendingFinal):
+                entry.utterance.gives_context = False
+
     def append(self, pending: PendingFinal) -> list[FinalOutput]:
         """Queue a closed utterance; return what may leave now."""
         self._entries.append(pending)
@@ -187,7 +194,8 @@ class FinalQueue:
         words = begun_after(start - MAX_NOTICED_LATE_SAMPLES, words)
         first = words[0].start_sample
         self.num_published += 1
-        self.context = self.context.after(words, start, entry.end_sample)
+        if utterance.gives_context:
+            self.context = self.context.after(words, start, entry.end_sample)
         final = Final(
             utterance=utterance.id,
             channel=self._channel,

@@ -25,7 +25,8 @@ class OpenUtterance:
     """Speech from its start to now.
 
     `audio_start_sample` includes the pre-roll; `speech_flags` holds one entry a window from
-    `first_window` on. `point` is where the channel would go on to live through it again.
+    `first_window` on. `point` is where the channel would go on to live through it again. Its words
+    give no context to what follows (`gives_context`) where language or task changed meanwhile.
     """
 
     id: int
@@ -40,6 +41,7 @@ class OpenUtterance:
     decoded_to_sample: int = 0
     ahead_to_sample: int = 0
     point: ChannelPoint | None = None
+    gives_context: bool = True
     checkpoints: Checkpoints = field(init=False)
     scored_end_sample: int = field(init=False)
     """End of the last scored window."""

@@ -7,6 +7,9 @@ products. So a window costs 12 to 17 microseconds where ONNX Runtime takes 31 to
 weights and the same numbers (within 1e-4, see tests/model/test_vad.py).
 
 What a channel carries on is in its `VadState`. Rows of a call are independent.
+
+A new channel begins as if half a second of silence had come before: from an LSTM at zero Silero
+misses some of what is said at once, and notices the rest later (docs/performance.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -37,6 +40,7 @@ MAX_WINDOWS_AT_ONCE = 256
 _HOP_SAMPLES = 128
 """From one place to the next; a spectrum is over twice as many."""
 
+_SILENCE_BEFORE_WINDOWS = 16
 _MIRRORED_SAMPLES = 64
 _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
 _FLOAT_BYTES = 4
@@ -48,16 +52,19 @@ def _memory(lstm: Matrix, context: Samples) -> bytes:
 
 @dataclass(eq=False, slots=True)
 class VadState:
-    """What Silero remembers of one channel: LSTM state (2, 128) and the last 64 samples."""
+    """What Silero remembers of one channel: LSTM state (2, 128) and the last 64 samples.
 
-    lstm: Matrix = field(default_factory=lambda: np.zeros((2, NUM_UNITS), dtype=np.float32))
+    A channel nobody has heard yet has no LSTM state.
+    """
+
+    lstm: Matrix | None = None
     context: Samples = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
     memory_after: Callable[[int], bytes] | None = None
     """What `to_bytes` would have said after each window of the last call; costs nothing unasked."""
 
     def to_bytes(self) -> bytes:
-        """Return what to go on from elsewhere: 1,280 bytes."""
-        return _memory(self.lstm, self.context)
+        """Return what to go on from elsewhere: 1,280 bytes, or none for a fresh state."""
+        return b"" if self.lstm is None else _memory(self.lstm, self.context)
 
     @classmethod
     def from_bytes(cls, memory: bytes) -> "VadState":
@@ -87,6 +94,7 @@ class SileroVad:
         weights = read_weights(onnx_path)
         self._encoder = _Encoder(weights)
         self._lstm = _Lstm(weights)
+        self._lstm_after_silence = self._after_silence()
 
     def score(self, work: Sequence[tuple[VadState, Samples]]) -> list[list[float]]:
         """Return a speech probability for every window of every channel, and advance the states.
@@ -99,7 +107,7 @@ class SileroVad:
         states = [work[i][0] for i in order]
         gates = self._encoder.gates(_inputs([work[i] for i in order]))
         first_windows = np.cumsum([0, *(counts[i] for i in order[:-1])])
-        lstm = np.stack([state.lstm for state in states], axis=1)
+        lstm = np.stack([self._remembered(state) for state in states], axis=1)
         scores = np.empty((len(work), counts[order[0]]), dtype=np.float32)
         steps: list[Matrix] = []
         num_active = len(work)
@@ -118,6 +126,16 @@ class SileroVad:
         for row, i in enumerate(order):
             probabilities[i] = scores[row, : counts[i]].tolist()
         return probabilities
+
+    def _after_silence(self) -> Matrix:
+        lstm = np.zeros((2, 1, NUM_UNITS), dtype=np.float32)
+        silence = np.zeros(_SILENCE_BEFORE_WINDOWS * WINDOW_SAMPLES, dtype=np.float32)
+        for gates in self._encoder.gates(_inputs([(VadState(), silence)])):
+            self._lstm.step(gates[None], lstm)
+        return lstm[:, 0]
+
+    def _remembered(self, state: VadState) -> Matrix:
+        return self._lstm_after_silence if state.lstm is None else state.lstm
 
 
 def _inputs(work: Sequence[tuple[VadState, Samples]]) -> Matrix:

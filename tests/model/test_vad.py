@@ -13,6 +13,8 @@ from tests.support.recordings import clip, references, silence
 
 pytestmark = pytest.mark.model
 
+SILENCE_BEFORE_S = 16 * WINDOW_SAMPLES / 16_000
+
 
 @pytest.fixture(scope="module")
 def vad() -> SileroVad:
@@ -43,13 +45,27 @@ def test_scores_are_those_of_onnx_runtime_on_the_same_file(vad, number):
     graph = onnxruntime.InferenceSession(str(silero_onnx_path()))
     state = np.zeros((2, 1, 128), dtype=np.float32)
     padded = np.concatenate((np.zeros(CONTEXT_SAMPLES, dtype=np.float32), audio))
+    padded = np.concatenate((silence(SILENCE_BEFORE_S), padded))
     expected = []
-    for at in range(0, len(audio), WINDOW_SAMPLES):
+    for at in range(0, len(padded) - CONTEXT_SAMPLES, WINDOW_SAMPLES):
         window = padded[None, at : at + CONTEXT_SAMPLES + WINDOW_SAMPLES]
         inputs = {"input": window, "state": state, "sr": np.array(16_000)}
         probability, state = graph.run(None, inputs)
         expected.append(probability[0, 0])
+    expected = expected[-len(audio) // WINDOW_SAMPLES :]
     np.testing.assert_allclose(scores(vad, audio), expected, atol=1e-4)
+
+
+def test_a_voice_that_speaks_at_once_is_noticed_sooner_than_from_an_lstm_at_zero(vad):
+    voice = clip("0930")[: 8 * WINDOW_SAMPLES]
+    at_zero = VadState(np.zeros((2, 128), dtype=np.float32))
+    assert runs_of_speech(vad.score([(at_zero, voice)])[0]) == 0
+    assert runs_of_speech(scores(vad, voice)) == 1
+
+
+def test_a_fresh_state_is_kept_as_no_bytes():
+    assert VadState().to_bytes() == b""
+    assert VadState.from_bytes(b"").lstm is None
 
 
 def test_a_long_piece_scores_as_its_parts(vad):

@@ -4,12 +4,28 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from streaming.effects import CancelDecode, Close, Decode, Effect, Emit, ScoreSpeech
-from streaming.events import Final, Interim, Samples, ServerEvent, StopRequested
+from streaming.effects import (
+    CancelDecode,
+    Close,
+    Decode,
+    Effect,
+    Emit,
+    Purpose,
+    ScoreSpeech,
+)
+from streaming.events import (
+    EndReason,
+    Final,
+    Interim,
+    Samples,
+    ServerEvent,
+    StopRequested,
+    UtteranceEnded,
+)
 from streaming.options import AudioFormat, Encoding, ModelOffer, OptionLimits, SessionOptions
 from streaming.session import ControlEvent, Session, SessionPlan
 from streaming.session_limits import SessionLimits
@@ -21,6 +37,7 @@ EventT = TypeVar("EventT")
 
 RAW_16K = AudioFormat(Encoding.PCM_S16LE, 16_000, 1)
 ENGLISH = ModelOffer("tiny.en", frozenset({"en"}))
+MULTILINGUAL = ModelOffer("base", frozenset({"de", "en"}))
 DEFAULTS = SessionOptions(audio=RAW_16K, model="tiny.en", language="en")
 
 
@@ -116,6 +133,33 @@ class SessionHarness:
         while self._answers:
             self.perform(self._answers.popleft()())
         self._is_answering = False
+
+
+class RecordingHarness(SessionHarness):
+    """A harness that remembers what the engine was asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.asked: list[Decode] = []
+        super().__init__(*args, **kwargs)
+
+    def perform(self, effects: list[Effect]) -> None:
+        self.asked += [effect for effect in effects if isinstance(effect, Decode)]
+        super().perform(effects)
+
+    def decodes(self, purpose: Purpose) -> list[Decode]:
+        return [decode for decode in self.asked if decode.request.purpose is purpose]
+
+    @property
+    def reasons(self) -> list[EndReason]:
+        return [event.reason for event in self.of(UtteranceEnded)]
+
+
+def heard(audio: Samples, options: SessionOptions | None = None, **kwargs: Any) -> RecordingHarness:
+    """Return a harness that was sent this audio in pieces of about 0.1 s."""
+    harness = RecordingHarness(options or with_options(), **kwargs)
+    for part in np.array_split(audio, max(1, len(audio) // 1_600)):
+        harness.send(part)
+    return harness
 
 
 def with_options(**changes: object) -> SessionOptions:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streaming.channel import PREROLL_SAMPLES, TAIL_SAMPLES
-from streaming.effects import Decode, Purpose
+from streaming.effects import Purpose
 from streaming.events import (
     EndReason,
     Final,
@@ -17,40 +17,12 @@ from streaming.events import (
     UtteranceEnded,
     Warned,
 )
-from streaming.options import Task
-from streaming.overload import Load, Rung
 from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Word, join_words
 from tests.support.scripted_speech import said, silence, speech, transcribe
-from tests.support.session_harness import SessionHarness, with_options
+from tests.support.session_harness import RecordingHarness, SessionHarness, heard, with_options
 
 pytestmark = pytest.mark.unit
-
-
-class RecordingHarness(SessionHarness):
-    """A harness that remembers what the engine was asked."""
-
-    def __init__(self, *args, **kwargs):
-        self.asked: list[Decode] = []
-        super().__init__(*args, **kwargs)
-
-    def perform(self, effects):
-        self.asked += [effect for effect in effects if isinstance(effect, Decode)]
-        super().perform(effects)
-
-    def decodes(self, purpose: Purpose) -> list[Decode]:
-        return [decode for decode in self.asked if decode.request.purpose is purpose]
-
-    @property
-    def reasons(self) -> list[EndReason]:
-        return [event.reason for event in self.of(UtteranceEnded)]
-
-
-def heard(audio, options=None, **kwargs) -> RecordingHarness:
-    harness = RecordingHarness(options or with_options(), **kwargs)
-    for part in np.array_split(audio, max(1, len(audio) // 1_600)):
-        harness.send(part)
-    return harness
 
 
 def test_an_utterance_is_announced_shown_and_ended():
@@ -304,76 +276,6 @@ def test_interims_of_a_new_utterance_wait_until_the_final_before_is_out():
     order = [e.utterance for e in harness.events if isinstance(e, Final | Interim)]
     assert order == sorted(order)
     assert harness.interims[-1].utterance == 2
-
-
-def test_a_final_is_decoded_together_with_the_words_just_before_it():
-    harness = heard(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
-    first, second = (decode.request for decode in harness.decodes(Purpose.FINAL))
-    assert (first.context, first.num_context_samples) == ("", 0)
-    assert second.context == " w1 w2 w3 w4"
-    assert second.start_sample == 8_000, "where the first of them begins"
-    assert second.without_context().start_sample > harness.finals[0].end_sample
-    assert harness.text == "w1 w2 w3 w4 w5 w6"
-    for interim in harness.decodes(Purpose.INTERIM):
-        assert interim.request.context == ""
-
-
-def test_speech_after_a_long_silence_has_no_context():
-    harness = heard(said(0.5, [1, 2, 3, 4], 3.5, [5, 6], 1.0))
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
-
-
-@pytest.mark.parametrize(
-    ("options", "load"),
-    [
-        (with_options(task=Task.TRANSLATE), Load()),
-        (with_options(language="auto"), Load()),
-        (with_options(), Load(Rung.NO_INTERIMS)),
-    ],
-)
-def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
-    def unsure(request):
-        return replace(transcribe(request), language_probability=0.3)
-
-    harness = RecordingHarness(options)
-    harness.engine = unsure
-    harness.session.set_load(load)
-    harness.send(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
-
-
-def test_a_new_language_begins_without_context():
-    harness = heard(said(0.5, [1, 2, 3], 1.0))
-    channel = harness.session._channels[0]
-    channel.set_options(with_options(language="de"))
-    harness.send(said([4, 5], 1.0))
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
-
-
-def test_a_final_and_its_checkpoints_are_asked_for_when_the_final_before_is_out():
-    harness = heard(
-        said(0.5, [1, 2, 3], 1.0, list(range(10, 22)), 1.0),
-        holds_decodes=True,
-    )
-    (first,) = harness.decodes(Purpose.FINAL)
-    assert harness.decodes(Purpose.CHECKPOINT) == []
-    harness.release(harness.held.index(first))
-    checkpoint, second = harness.asked[-2:]
-    assert checkpoint.request.purpose is Purpose.CHECKPOINT
-    assert second.request.purpose is Purpose.FINAL
-    assert checkpoint.request.context == second.request.context == " w1 w2 w3"
-    while harness.held:
-        harness.release()
-    assert harness.text == " ".join(f"w{number}" for number in [1, 2, 3, *range(10, 22)])
-
-
-def test_the_audio_of_the_context_is_still_needed_after_its_final():
-    harness = heard(said(0.5, [1, 2, 3], 1.0))
-    snapshot = harness.session.snapshot()
-    assert snapshot.safe_sample == 8_000, "where the first word of its context begins"
-    assert [word.text for word in snapshot.channels[0].context.words] == [" w1", " w2", " w3"]
-    harness.send(silence(3.0))
-    assert harness.session.snapshot().safe_sample > harness.finals[0].end_sample
 
 
 def test_speech_is_counted_from_its_start_to_its_end():

@@ -22,7 +22,11 @@ REACH_SAMPLES = 3 * TARGET_RATE_HZ
 (docs/performance.md)."""
 
 MIN_REPEATED_WORDS = 3
-"""So many words that end the context and come soon in the answer are taken for said once."""
+"""So many words of the context in a row, soon in the answer, are taken for said once."""
+
+MIN_REPEATED_LETTERS = 6
+"""The same where no spaces are written, for three letters are soon alike; but three that end the
+context are enough."""
 
 MAX_WORDS_BEFORE_CONTEXT = 6
 """How much earlier than the context an answer may begin that says it again."""
@@ -96,15 +100,16 @@ def follows_closely(start_sample: int, end_sample: int) -> bool:
 def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     """Return what a decoder that was given `context` says next, or None if not to be believed.
 
-    It may say the end of the context once more, or a phrase twice, or nothing, or go on inside a
-    word; the utterance is better decoded alone then. Punctuation of the context's last word is no
+    It may say some of the context once more, or a phrase twice, or nothing, or go on inside a word;
+    the utterance is better decoded alone then. Punctuation of the context's last word is no
     word of the next. `is_spaced` tells whether the language writes spaces between words.
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
     said = _said(follows, is_spaced=is_spaced)
-    if not said or says_phrase_twice(said):
+    num_alike = MIN_REPEATED_WORDS if is_spaced else MIN_REPEATED_LETTERS
+    if not said or says_phrase_twice(said, num_alike):
         return None
-    if _says_again(_said(context, is_spaced=is_spaced), said):
+    if _says_again(_said(context, is_spaced=is_spaced), said, num_alike):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()
     if is_spaced and is_inside_word:
@@ -112,14 +117,20 @@ def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     return (" " if is_spaced else "") + follows.lstrip()
 
 
-def _says_again(before: list[str], said: list[str]) -> bool:
-    """Say whether the last words of the context come in the first of the answer, or a bit later.
+def _says_again(before: list[str], said: list[str], num_alike: int) -> bool:
+    """Say whether words of the context come in the first of the answer, or a bit later.
 
     Later, because the answer may begin before the context does.
     """
-    num = min(MIN_REPEATED_WORDS, len(before))
     head = said[: len(before) + MAX_WORDS_BEFORE_CONTEXT]
-    return any(head[at : at + num] == before[-num:] for at in range(len(head) - num + 1))
+    num_at_end = min(MIN_REPEATED_WORDS, len(before))
+    if tuple(before[-num_at_end:]) in _runs(head, num_at_end):
+        return True
+    return not _runs(before, num_alike).isdisjoint(_runs(head, num_alike))
+
+
+def _runs(words: list[str], num: int) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + num]) for at in range(len(words) - num + 1)}
 
 
 def _said(text: str, *, is_spaced: bool) -> list[str]:

@@ -35,9 +35,9 @@ def test_an_utterance_is_announced_shown_and_ended():
 
 
 def test_the_audio_before_speech_was_noticed_is_decoded_too():
-    harness = heard(said(1.0, [1, 2, 3], 1.0))
+    harness = heard(said(2.0, [1, 2, 3], 1.0))
     (started,) = harness.of(SpeechStarted)
-    assert abs(started.start_sample - 16_000) <= WINDOW_SAMPLES
+    assert abs(started.start_sample - 32_000) <= WINDOW_SAMPLES
     for decode in harness.asked:
         assert decode.request.start_sample == started.start_sample - PREROLL_SAMPLES
 

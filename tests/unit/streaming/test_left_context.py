@@ -83,6 +83,9 @@ def test_it_is_the_same_after_being_kept():
         ),
         (" the police?", " The best at hand. The best at hand. The dose", None),
         (" the police?", " Very, very good, very good.", " Very, very good, very good."),
+        (" in the original one.", " I did not say in the original", None),
+        (" so I did not say in the original one.", " I did not say in the original", None),
+        (" the police?", " All right, thanks. All right, thanks.", None),
         (" yes", " yes indeed", None),
         (" we are gather", "ing", None),
         (" we are gathered", "", None),
@@ -98,3 +101,5 @@ def test_scripts_without_spaces_go_on_without_one():
     assert text_after("今天", "天气", is_spaced=False) == "天气"
     assert text_after("今天", "今天", is_spaced=False) is None
     assert text_after("我们今天", "们今天去公园", is_spaced=False) is None
+    assert text_after("我们今天去公园散步", "今天去公园散", is_spaced=False) is None
+    assert text_after("我们今天去公园散步", "公园散心", is_spaced=False) == "公园散心"

@@ -90,11 +90,11 @@ def is_one_phrase(text: str) -> bool:
     )
 
 
-def says_phrase_twice(words: list[str], min_words: int) -> bool:
-    """Say whether a phrase of `min_words` or more is followed by itself."""
+def says_phrase_twice(words: list[str]) -> bool:
+    """Say whether a phrase of four words or more is followed by itself."""
     return any(
         words[at : at + num] == words[at + num : at + 2 * num]
-        for num in range(min_words, len(words) // 2 + 1)
+        for num in range(MIN_PHRASE_WORDS, len(words) // 2 + 1)
         for at in range(len(words) - 2 * num + 1)
     )
 

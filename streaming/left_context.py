@@ -106,9 +106,9 @@ def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
     said = _said(follows, is_spaced=is_spaced)
-    num_alike = MIN_REPEATED_WORDS if is_spaced else MIN_REPEATED_LETTERS
-    if not said or says_phrase_twice(said, num_alike):
+    if not said or says_phrase_twice(said):
         return None
+    num_alike = MIN_REPEATED_WORDS if is_spaced else MIN_REPEATED_LETTERS
     if _says_again(_said(context, is_spaced=is_spaced), said, num_alike):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import TypedDict
 
 from streaming.options import TARGET_RATE_HZ
@@ -10,6 +12,10 @@ from streaming.transcript import Word
 
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km", "bo"})
 """Written without spaces between words; a word is then one character (or a run of others)."""
+
+MIN_UNTIMED_WORDS = 3
+"""So many words in a row for which the alignment finds no time were not said: Whisper writes a
+phrase again, or goes on past the end of the audio."""
 
 MAX_MEDIAN_SAMPLES = 7 * TARGET_RATE_HZ // 10
 _SENTENCE_ENDS = (".", "?", "!", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH QUESTION MARK}")
@@ -60,6 +66,8 @@ def timed_words(
 ) -> tuple[Word, ...]:
     """Return the words of a text with the times of the aligned pieces that spell them.
 
+    Words that were not said, by their times, are left out.
+
     Args:
         text: The decoded text.
         language: Its language code.
@@ -69,6 +77,7 @@ def timed_words(
     words = split_words(text, language)
     start_sample, end_sample = span
     timed: list[Word] = []
+    untimed: list[bool] = []
     index, at = 0, start_sample
     for word in words:
         letters = len(word.strip())
@@ -81,7 +90,21 @@ def timed_words(
         begin = min(max(begin, at), end_sample)
         at = min(max(finish, begin), end_sample)
         timed.append(Word(word, begin, at, confidence))
-    return _without_pauses(timed)
+        # A word written without spaces may have shared its piece with the one before.
+        untimed.append(bool(taken) and at == begin and language not in UNSPACED_LANGUAGES)
+    return _without_pauses(_without_untimed(timed, untimed))
+
+
+def _without_untimed(words: Sequence[Word], untimed: Sequence[bool]) -> list[Word]:
+    """Return the words without long runs of untimed ones; all, where none has a time."""
+    if all(untimed):
+        return list(words)
+    kept: list[Word] = []
+    for is_untimed, pairs in groupby(zip(untimed, words, strict=True), key=itemgetter(0)):
+        run = [word for _, word in pairs]
+        if not is_untimed or len(run) < MIN_UNTIMED_WORDS:
+            kept += run
+    return kept
 
 
 def _without_pauses(words: Sequence[Word]) -> tuple[Word, ...]:

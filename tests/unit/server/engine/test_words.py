@@ -7,6 +7,7 @@ from server.engine.words import (
     split_words,
     timed_words,
 )
+from streaming.transcript import join_words
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +56,36 @@ def test_plain_words_have_no_times():
     assert (first.text, second.text) == (" One", " two.")
     assert first.start_sample is None
     assert first.confidence is None
+
+
+def test_three_words_in_a_row_that_take_no_time_were_not_said():
+    pieces = [piece(" ready.", 0.2, 0.8), *(piece(f" {w}", 0.8, 0.8) for w in ["we", "are", "all"])]
+    pieces += [piece(" ready.", 0.8, 0.9)]
+    words = timed_words(" ready. we are all ready.", "en", pieces, SPAN)
+    assert join_words(words) == "ready. ready."
+
+
+def test_words_past_the_end_of_the_audio_were_not_said():
+    pieces = [piece(" I", 2.0, 2.9)]
+    pieces += [piece(f" {w}", 3.0 + i, 4.0 + i) for i, w in enumerate(["did", "not", "say"])]
+    assert join_words(timed_words(" I did not say", "en", pieces, SPAN)) == "I"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "pieces"),
+    [
+        (
+            " two words here",
+            "en",
+            [piece(" two words", 1, 1), piece(" here", 1, 2)],
+        ),
+        (" all of it", "en", [piece(" all", 1, 1), piece(" of", 1, 1), piece(" it", 1, 1)]),
+        (" no piece for most", "en", [piece(" no", 1.0, 2.0)]),
+        ("今天天气", "zh", [piece("今天天", 1.0, 1.0), piece("气", 1.0, 2.0)]),
+    ],
+)
+def test_fewer_or_all_or_unaligned_words_stay(text, language, pieces):
+    assert join_words(timed_words(text, language, pieces, SPAN)) == text.strip()
 
 
 def test_a_word_takes_the_times_of_the_pieces_that_spell_it():

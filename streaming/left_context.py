@@ -22,11 +22,13 @@ REACH_SAMPLES = 3 * TARGET_RATE_HZ
 (docs/performance.md)."""
 
 MIN_REPEATED_WORDS = 3
-"""So many words of the context in a row, soon in the answer, are taken for said once."""
+"""So many words that end the context and come soon in the answer are taken for said once."""
 
-MIN_REPEATED_LETTERS = 6
-"""The same where no spaces are written, for three letters are soon alike; but three that end the
-context are enough."""
+MIN_REPEATED_INSIDE_WORDS = 4
+"""The same of words anywhere in the context; three are often an echo."""
+
+MIN_REPEATED_INSIDE_LETTERS = 8
+"""The same where no spaces are written."""
 
 MAX_WORDS_BEFORE_CONTEXT = 6
 """How much earlier than the context an answer may begin that says it again."""
@@ -108,7 +110,7 @@ def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
     said = _said(follows, is_spaced=is_spaced)
     if not said or says_phrase_twice(said):
         return None
-    num_alike = MIN_REPEATED_WORDS if is_spaced else MIN_REPEATED_LETTERS
+    num_alike = MIN_REPEATED_INSIDE_WORDS if is_spaced else MIN_REPEATED_INSIDE_LETTERS
     if _says_again(_said(context, is_spaced=is_spaced), said, num_alike):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()

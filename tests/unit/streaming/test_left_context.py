@@ -83,7 +83,7 @@ def test_it_is_the_same_after_being_kept():
         ),
         (" the police?", " The best at hand. The best at hand. The dose", None),
         (" the police?", " Very, very good, very good.", " Very, very good, very good."),
-        (" in the original one.", " I did not say in the original", None),
+        (" All I see is the desktop here.", " No, see is the other", " No, see is the other"),
         (" so I did not say in the original one.", " I did not say in the original", None),
         (" yes", " yes indeed", None),
         (" we are gather", "ing", None),
@@ -100,5 +100,5 @@ def test_scripts_without_spaces_go_on_without_one():
     assert text_after("今天", "天气", is_spaced=False) == "天气"
     assert text_after("今天", "今天", is_spaced=False) is None
     assert text_after("我们今天", "们今天去公园", is_spaced=False) is None
-    assert text_after("我们今天去公园散步", "今天去公园散", is_spaced=False) is None
+    assert text_after("我们今天去大公园里散步", "今天去大公园里散", is_spaced=False) is None
     assert text_after("我们今天去公园散步", "公园散心", is_spaced=False) == "公园散心"

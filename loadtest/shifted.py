@@ -1,0 +1,82 @@
+"""The same recordings beginning at other moments, to tell a rule's effect from chance.
+
+A few milliseconds decide toss-ups: windows of speech detection and frames of features fall
+elsewhere. `python -m loadtest.shifted MANIFEST FOLDER --kind conversation` writes copies with a
+little silence before each and a manifest of them for `starling eval`.
+"""
+
+import argparse
+import csv
+import wave
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from loadtest.manifest import Recording, read_manifest
+from loadtest.recordings import SAMPLE_RATE_HZ, load_pcm, silence
+
+STEP_S = 165 / SAMPLE_RATE_HZ
+"""A frame of features and a bit more, so that copies differ in both frames and windows."""
+
+
+def write_shifted(recordings: Sequence[Recording], folder: Path, num_copies: int) -> Path:
+    """Write `num_copies` of each recording as WAV and return the path of their manifest.
+
+    Raises `OSError` for a recording that cannot be read or a folder that cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = [
+        _write_copy(recording, folder, number)
+        for recording in recordings
+        for number in range(num_copies)
+    ]
+    manifest = folder / "manifest.tsv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None)
+        writer.writerow(["file", "language", "kind", "reference", "score"])
+        for copy in copies:
+            score = "yes" if copy.is_scored else "no"
+            writer.writerow([copy.name, copy.language, copy.kind, _reference(copy), score])
+    return manifest
+
+
+def _write_copy(recording: Recording, folder: Path, number: int) -> Recording:
+    path = folder / f"{Path(recording.name).stem}-{number}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(silence(number * STEP_S) + load_pcm(recording.path))
+    return replace(recording, name=path.name, path=path)
+
+
+def _reference(copy: Recording) -> str:
+    """Return the manifest's last column: for kind `long` the name of a text file."""
+    if copy.kind != "long":
+        return copy.reference
+    text = copy.path.with_suffix(".txt")
+    text.write_text(copy.reference, encoding="utf-8")
+    return text.name
+
+
+def main() -> None:
+    """Write the copies that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("folder", type=Path, help="where the copies go")
+    parser.add_argument("--kind", help="only these kinds, such as conversation,phone")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--copies", type=int, default=8)
+    arguments = parser.parse_args()
+    kinds = arguments.kind.split(",") if arguments.kind else None
+    chosen = [
+        recording
+        for recording in read_manifest(arguments.manifest)
+        if recording.language == arguments.language and (not kinds or recording.kind in kinds)
+    ]
+    manifest = write_shifted(chosen, arguments.folder, arguments.copies)
+    print(f"{len(chosen) * arguments.copies} recordings in {manifest}")
+
+
+if __name__ == "__main__":
+    main()

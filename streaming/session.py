@@ -45,7 +45,6 @@ from streaming.final_queue import Marker
 from streaming.flushing import FlushQueue
 from streaming.intake import Channels
 from streaming.options import (
-    TARGET_RATE_HZ,
     ModelOffer,
     OptionLimits,
     SessionOptions,
@@ -53,6 +52,7 @@ from streaming.options import (
 )
 from streaming.overload import Load, Rung, load_warning
 from streaming.resume import Resumption, resume_place
+from streaming.safe_place import SafePlace
 from streaming.session_limits import SessionClock, SessionLimits
 from streaming.snapshot import SessionSnapshot
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
@@ -61,14 +61,8 @@ from streaming.transcript import Hypothesis
 MAX_WINDOWS_PER_SCORE = 64
 """Two seconds: bounds what one fast session adds to a tick of the shared speech scorer."""
 
-ACK_STEP_SAMPLES = 5 * TARGET_RATE_HZ
-"""In silence the safe position is told this often; after a final it is told at once."""
-
 RECONNECT_WITHIN_S = 1.0
 """Over which time the clients of a stopping server should spread their coming back."""
-
-MAX_OPTIONS_SINCE = 64
-"""Changes of options after the safe place that a snapshot tells apart; more are merged."""
 
 ControlEvent = FinalizeRequested | OptionsChanged | PingReceived | StopRequested
 
@@ -109,7 +103,7 @@ class Session:
         start_sample = snapshot.safe_sample if snapshot is not None else 0
         started_at = now - (resumption.elapsed_s if resumption is not None else 0.0)
         self._clock = SessionClock(plan.limits, now, started_at)
-        self._options_since: list[tuple[int, SessionOptions]] = [(start_sample, plan.options)]
+        self._place = SafePlace(start_sample, plan.options)
         self._request_ids = count(1)
         self._request_channel: dict[int, int] = {}
         num = plan.options.audio.num_transcripts
@@ -128,7 +122,6 @@ class Session:
         self._is_leaving = False
         self._has_ended = False
         self._seq = 0 if resumption is None else resumption.next_seq_after
-        self._acked_sample = start_sample
         self._received_samples = start_sample
         self._error: StarlingError | None = None
         self._is_abandoned = False
@@ -195,9 +188,8 @@ class Session:
     def snapshot(self) -> SessionSnapshot:
         """Return where this session could go on elsewhere, as of what was emitted so far."""
         safe = self._safe_sample
-        before = [options for since, options in self._options_since if since < safe]
         return SessionSnapshot(
-            options=before[-1] if before else self._options_since[0][1],
+            options=self._place.options_at(safe),
             safe_sample=safe,
             last_seq=self._seq,
             opened_at_unix_s=self._plan.opened_at_unix_s,
@@ -380,9 +372,7 @@ class Session:
         except StarlingError as error:
             return self.fail(error)
         self.options = options
-        self._options_since.append((self._received_samples, options))
-        if len(self._options_since) > MAX_OPTIONS_SINCE:
-            del self._options_since[1]
+        self._place.note_options(self._received_samples, options)
         for transcriber in self._channels:
             transcriber.set_options(options)
         return [self._emit(OptionsUpdated(options))]
@@ -441,12 +431,8 @@ class Session:
         if self._state is _State.CLOSED:
             return []
         safe = self._safe_sample
-        step = 1 if at_once else ACK_STEP_SAMPLES
-        if safe - self._acked_sample < step:
+        if not self._place.advance(safe, at_once=at_once):
             return []
-        self._acked_sample = safe
-        while len(self._options_since) > 1 and self._options_since[1][0] < safe:
-            del self._options_since[0]
         place = resume_place(self.options.audio, safe)
         return [self._emit(AudioAcknowledged(safe, place.client_sample))]
 

@@ -14,7 +14,8 @@ from streaming.events import (
     WarningCode,
 )
 from streaming.overload import Load, Rung
-from streaming.session import ACK_STEP_SAMPLES, MAX_WINDOWS_PER_SCORE
+from streaming.safe_place import ACK_STEP_SAMPLES
+from streaming.session import MAX_WINDOWS_PER_SCORE
 from streaming.session_limits import SessionLimits
 from streaming.transcript import Hypothesis
 from tests.support.scripted_speech import said, silence, transcribe

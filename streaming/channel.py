@@ -35,7 +35,7 @@ from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance
 
-PREROLL_SAMPLES = 47 * WINDOW_SAMPLES
+PREROLL_SAMPLES = 28 * WINDOW_SAMPLES
 """Kept from before speech was noticed: soft first words score low."""
 
 TAIL_SAMPLES = 7 * WINDOW_SAMPLES

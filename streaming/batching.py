@@ -2,9 +2,9 @@
 
 Work-conserving: whenever an engine worker is free it takes what waits, with no fixed window, so
 batches grow by themselves under load and a lone request never waits. Finals and checkpoints, which
-finals wait for, go before interims. Inside a class everybody's first request goes before anybody's
-second, so that one session that sends faster than real time does not hold up the others; then the
-earliest deadline goes first. Rows of a batch share a key (window, beam, prompt length, …); places
+finals wait for, go before interims. Among those everybody's first final or checkpoint goes before
+anybody's second, so that one session that sends faster than real time does not hold up the others,
+and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a batch share a key (window, beam, prompt length, …); places
 left over are filled with later requests of the same key. Segments of files wait in a queue of
 their own (`file_turns.py`).
 """
@@ -88,12 +88,12 @@ class BatchPolicy(Generic[JobT]):
         return batch
 
     def _in_turn(self) -> list[Waiting[JobT]]:
-        turns: Counter[tuple[Hashable, bool]] = Counter()
+        turns: Counter[tuple[Hashable, Purpose]] = Counter()
         ranked: list[tuple[bool, int, float, Waiting[JobT]]] = []
         for waiting in sorted(self._waiting.values(), key=lambda w: w.deadline):
             is_interim = waiting.purpose is Purpose.INTERIM
-            turn = turns[waiting.owner, is_interim] if waiting.owner is not None else 0
-            turns[waiting.owner, is_interim] += 1
+            turn = turns[waiting.owner, waiting.purpose] if waiting.owner is not None else 0
+            turns[waiting.owner, waiting.purpose] += 1
             ranked.append((is_interim, turn, waiting.deadline, waiting))
         ranked.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in ranked]

@@ -61,7 +61,7 @@ class PolicyAgainstDict(RuleBasedStateMachine):
                 w
                 for w in self.waiting.values()
                 if w.owner == waiting.owner
-                and (w.purpose is Purpose.INTERIM) is is_interim
+                and w.purpose is waiting.purpose
                 and (w.deadline, w.job) < (waiting.deadline, waiting.job)
             ]
             return is_interim, len(before), waiting.deadline

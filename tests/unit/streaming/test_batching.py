@@ -42,6 +42,14 @@ def test_one_session_with_much_waiting_does_not_hold_up_the_others():
     assert [taken(made) for _ in range(2)] == [["a1", "b1"], ["a2", "a3"]]
 
 
+def test_a_final_is_not_put_behind_all_others_by_its_own_checkpoint():
+    made = policy(1)
+    made.submit(Waiting("a's checkpoint", "k", Purpose.CHECKPOINT, 0.0, "a"))
+    made.submit(Waiting("a's final", "k", FINAL, 0.5, "a"))
+    made.submit(Waiting("b's checkpoint", "k", Purpose.CHECKPOINT, 0.6, "b"))
+    assert [taken(made) for _ in range(3)] == [["a's final"], ["a's checkpoint"], ["b's checkpoint"]]
+
+
 def test_a_final_goes_before_a_checkpoint_that_has_just_come():
     made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.9))
     assert taken(made) == ["f"]

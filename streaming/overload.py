@@ -64,8 +64,11 @@ class Load:
 
     @property
     def has_context(self) -> bool:
-        """Whether finals are decoded together with the words before them."""
-        return self.has_interims
+        """Whether finals are decoded together with the words before them.
+
+        It makes windows longer and finals wait for each other, so late finals become later.
+        """
+        return self.has_checkpoints
 
     @property
     def has_wide_finals(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from streaming.effects import Purpose
 from streaming.events import OptionsChanged
 from streaming.options import OptionLimits, OptionRequest, Task
-from streaming.overload import Load, Rung
+from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
 from streaming.session import SessionPlan
 from streaming.session_limits import SessionLimits
 from streaming.speech_gate import SpeechPolicy
@@ -40,6 +40,7 @@ def test_speech_after_a_long_silence_has_no_context():
         (with_options(task=Task.TRANSLATE), Load()),
         (with_options(language="auto"), Load()),
         (with_options(), Load(Rung.NO_INTERIMS)),
+        (with_options(), Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH)),
     ],
 )
 def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):

@@ -47,7 +47,11 @@ def test_a_final_is_not_put_behind_all_others_by_its_own_checkpoint():
     made.submit(Waiting("a's checkpoint", "k", Purpose.CHECKPOINT, 0.0, "a"))
     made.submit(Waiting("a's final", "k", FINAL, 0.5, "a"))
     made.submit(Waiting("b's checkpoint", "k", Purpose.CHECKPOINT, 0.6, "b"))
-    assert [taken(made) for _ in range(3)] == [["a's final"], ["a's checkpoint"], ["b's checkpoint"]]
+    assert [taken(made) for _ in range(3)] == [
+        ["a's final"],
+        ["a's checkpoint"],
+        ["b's checkpoint"],
+    ]
 
 
 def test_a_final_goes_before_a_checkpoint_that_has_just_come():

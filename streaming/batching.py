@@ -4,9 +4,9 @@ Work-conserving: whenever an engine worker is free it takes what waits, with no 
 batches grow by themselves under load and a lone request never waits. Finals and checkpoints, which
 finals wait for, go before interims. Among those everybody's first final or checkpoint goes before
 anybody's second, so that one session that sends faster than real time does not hold up the others,
-and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a batch share a key (window, beam, prompt length, …); places
-left over are filled with later requests of the same key. Segments of files wait in a queue of
-their own (`file_turns.py`).
+and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
+batch share a key (window, beam, prompt length, …); places left over are filled with later requests
+of the same key. Segments of files wait in a queue of their own (`file_turns.py`).
 """
 
 from collections import Counter

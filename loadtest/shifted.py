@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loadtest.manifest import Recording, read_manifest
+from loadtest.manifest import ManifestError, Recording, read_manifest, select
 from loadtest.recordings import SAMPLE_RATE_HZ, load_pcm, silence
 
 STEP_S = 165 / SAMPLE_RATE_HZ
@@ -41,7 +41,8 @@ def write_shifted(recordings: Sequence[Recording], folder: Path, num_copies: int
 
 
 def _write_copy(recording: Recording, folder: Path, number: int) -> Recording:
-    path = folder / f"{Path(recording.name).stem}-{number}.wav"
+    name = recording.name.replace("/", "-")  # Two folders may hold files of one name.
+    path = folder / f"{name}-{number}.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -61,20 +62,23 @@ def _reference(copy: Recording) -> str:
 
 def main() -> None:
     """Write the copies that the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("manifest", type=Path)
     parser.add_argument("folder", type=Path, help="where the copies go")
     parser.add_argument("--kind", help="only these kinds, such as conversation,phone")
     parser.add_argument("--language", default="en")
     parser.add_argument("--copies", type=int, default=8)
     arguments = parser.parse_args()
-    kinds = arguments.kind.split(",") if arguments.kind else None
-    chosen = [
-        recording
-        for recording in read_manifest(arguments.manifest)
-        if recording.language == arguments.language and (not kinds or recording.kind in kinds)
-    ]
-    manifest = write_shifted(chosen, arguments.folder, arguments.copies)
+    kinds = arguments.kind.split(",") if arguments.kind else ()
+    try:
+        recordings = read_manifest(arguments.manifest)
+        spoken = [recording for recording in recordings if recording.has_speech]
+        chosen = select(spoken, languages={arguments.language}, kinds=kinds)
+        if not chosen:
+            parser.error("no recording of the manifest fits; check --kind and --language")
+        manifest = write_shifted(chosen, arguments.folder, arguments.copies)
+    except (ManifestError, OSError) as error:
+        parser.error(f"{error}; give a manifest as for starling eval, and a folder to write to")
     print(f"{len(chosen) * arguments.copies} recordings in {manifest}")
 
 

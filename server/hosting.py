@@ -18,7 +18,7 @@ from streaming.errors import StarlingError
 from streaming.events import ClientEvent, Failed, ServerEvent
 from streaming.options import OptionRequest
 from streaming.resume import ResumeRequest
-from streaming.session import SessionPlan
+from streaming.session_plan import SessionPlan
 
 log = structlog.get_logger()
 

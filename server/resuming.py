@@ -18,7 +18,7 @@ from server.stores.base import (
 from streaming.errors import ErrorCode, StarlingError
 from streaming.event_log import LoggedEvent
 from streaming.resume import ResumeRequest, Resumption, check_last_seq
-from streaming.session import SessionPlan
+from streaming.session_plan import SessionPlan
 from streaming.snapshot import SessionSnapshot
 
 log = structlog.get_logger()

@@ -19,7 +19,7 @@ from server.viewers.viewing import Viewing
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import Closed, Failed, ServerEvent
 from streaming.options import ModelOffer, OptionRequest, resolve_options
-from streaming.session import SessionPlan
+from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 
 log = structlog.get_logger()

@@ -41,7 +41,8 @@ from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
 from streaming.intake import Channels
 from streaming.overload import Load
 from streaming.resume import START, resume_place
-from streaming.session import Session, SessionPlan
+from streaming.session import Session
+from streaming.session_plan import SessionPlan
 
 log = structlog.get_logger()
 

@@ -30,7 +30,7 @@ from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
 from streaming.silence_watch import SilenceWatch
-from streaming.snapshot import ChannelPoint, ChannelSnapshot, OpenPoint
+from streaming.snapshot import FRESH, ChannelPoint, ChannelSnapshot, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance
@@ -50,23 +50,6 @@ MemoryAfter = Callable[[int], bytes]
 """What the speech model remembers after a window of its last answer; kept for resuming only."""
 
 ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | CancelDecode
-
-
-FRESH = ChannelSnapshot(
-    ChannelPoint(
-        scored_windows=0,
-        is_in_speech=False,
-        run_windows=0,
-        used_to_sample=0,
-        flushed_to_sample=-1,
-        num_utterances=0,
-        speech_samples=0,
-        memory=b"",
-    ),
-    num_finals=0,
-    language=None,
-)
-"""A channel that has heard nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ takes no more audio but still finishes what it heard, also after an error: final
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 
 import numpy as np
 
 from streaming.channel import (
-    FRESH,
     ChannelIdentity,
     ChannelOutput,
     ChannelTranscriber,
@@ -45,17 +43,15 @@ from streaming.final_queue import Marker
 from streaming.flushing import FlushQueue
 from streaming.intake import Channels
 from streaming.options import (
-    ModelOffer,
-    OptionLimits,
-    SessionOptions,
     apply_update,
 )
 from streaming.overload import Load, Rung, load_warning
-from streaming.resume import Resumption, resume_place
+from streaming.resume import resume_place
 from streaming.safe_place import SafePlace
-from streaming.session_limits import SessionClock, SessionLimits
-from streaming.snapshot import SessionSnapshot
-from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
+from streaming.session_limits import SessionClock
+from streaming.session_plan import SessionPlan
+from streaming.snapshot import FRESH, SessionSnapshot
+from streaming.speech_gate import WINDOW_SAMPLES
 from streaming.transcript import Hypothesis
 
 MAX_WINDOWS_PER_SCORE = 64
@@ -71,24 +67,6 @@ class _State(Enum):
     OPEN = auto()
     DRAINING = auto()
     CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """What a session is made from."""
-
-    session_id: str
-    options: SessionOptions
-    offer: ModelOffer
-    option_limits: OptionLimits
-    limits: SessionLimits
-    speech: SpeechPolicy
-    tenant: str = ""
-    secret: str = ""
-    """With it a client can resume the session; empty where its protocol knows no such thing."""
-
-    opened_at_unix_s: float = 0.0
-    resumption: Resumption | None = None
 
 
 class Session:

@@ -54,6 +54,23 @@ class ChannelSnapshot:
     context: LeftContext = NO_CONTEXT
 
 
+FRESH = ChannelSnapshot(
+    ChannelPoint(
+        scored_windows=0,
+        is_in_speech=False,
+        run_windows=0,
+        used_to_sample=0,
+        flushed_to_sample=-1,
+        num_utterances=0,
+        speech_samples=0,
+        memory=b"",
+    ),
+    num_finals=0,
+    language=None,
+)
+"""A channel that has heard nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionSnapshot:
     """A session between two events. Audio from `safe_sample` on is needed again."""

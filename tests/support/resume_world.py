@@ -25,8 +25,8 @@ from streaming.events import (
 )
 from streaming.options import OptionLimits, SessionOptions
 from streaming.resume import Resumption
-from streaming.session import SessionPlan
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
 from streaming.snapshot import SessionSnapshot
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
 from tests.support import scripted_speech

@@ -27,8 +27,9 @@ from streaming.events import (
     UtteranceEnded,
 )
 from streaming.options import AudioFormat, Encoding, ModelOffer, OptionLimits, SessionOptions
-from streaming.session import ControlEvent, Session, SessionPlan
+from streaming.session import ControlEvent, Session
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 from streaming.transcript import join_words
 from tests.support import scripted_speech

@@ -15,8 +15,8 @@ from server.vad.scorer import SpeechScorer
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, Interim, ServerEvent
 from streaming.options import AudioFormat, OptionLimits, SessionOptions
-from streaming.session import SessionPlan
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 from tests.support.memory_connection import MemoryConnection
 from tests.support.recordings import contained, pcm16

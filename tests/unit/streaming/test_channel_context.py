@@ -8,8 +8,8 @@ from streaming.effects import Purpose
 from streaming.events import OptionsChanged
 from streaming.options import OptionLimits, OptionRequest, Task
 from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
-from streaming.session import SessionPlan
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 from tests.support.scripted_speech import said, silence, transcribe
 from tests.support.session_harness import MULTILINGUAL, RecordingHarness, heard, with_options

@@ -11,8 +11,9 @@ from streaming.intake import ChannelResampler
 from streaming.left_context import NO_CONTEXT, LeftContext
 from streaming.options import AudioFormat, Encoding, OptionLimits
 from streaming.resume import ResumeRequest, Resumption, check_last_seq, resume_place
-from streaming.session import Session, SessionPlan
+from streaming.session import Session
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
 from streaming.snapshot import (
     ChannelPoint,
     ChannelSnapshot,

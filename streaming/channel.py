@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from streaming.audio_buffer import AudioBuffer
-from streaming.decode_desk import DecodeDesk
+from streaming.decode_desk import DecodeDesk, DeskOutput
 from streaming.effects import CancelDecode, DecodeRequest
 from streaming.endpointing import (
     CUT_SEARCH_S,
@@ -32,7 +32,7 @@ from streaming.overload import Load
 from streaming.silence_watch import SilenceWatch
 from streaming.snapshot import FRESH, ChannelPoint, ChannelSnapshot, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, without_times
 from streaming.utterance import OpenUtterance
 
 PREROLL_SAMPLES = 28 * WINDOW_SAMPLES
@@ -270,11 +270,15 @@ class ChannelTranscriber:
         utterance = self._open
         if utterance is None:
             return []
+        asked: list[DeskOutput] = []
         if request_id in utterance.checkpoints.waiting_ids:
             shown_to = utterance.take_checkpoint(request_id, hypothesis)
+            asked = self._desk.ask_checkpoints(utterance)
         else:
             shown_to = utterance.take_hypothesis(request_id, hypothesis)
-        return [] if shown_to is None else self._interim(utterance, shown_to, hypothesis.language)
+        if shown_to is None:
+            return [*asked]
+        return [*asked, *self._interim(utterance, shown_to, hypothesis.language)]
 
     def on_decode_failed(self, request_id: int) -> list[ChannelOutput]:
         """Take it that the engine could not answer: a final falls back to its committed words."""
@@ -285,7 +289,8 @@ class ChannelTranscriber:
             return []
         if request_id in utterance.checkpoints.waiting_ids:
             utterance.take_checkpoint(request_id, None)
-        elif utterance.outstanding is not None and utterance.outstanding.request_id == request_id:
+            return [*self._desk.ask_checkpoints(utterance)]
+        if utterance.outstanding is not None and utterance.outstanding.request_id == request_id:
             utterance.outstanding = None
         return []
 
@@ -376,11 +381,14 @@ class ChannelTranscriber:
         """Return the present state of an utterance, unless an earlier final is still to come."""
         if not self._options.interim or self._finals.num_pending:
             return []
+        committed, tentative = utterance.hypotheses.committed, utterance.hypotheses.tentative
+        if not self._options.words:
+            committed, tentative = without_times(committed), without_times(tentative)
         interim = Interim(
             utterance=utterance.id,
             channel=self._identity.channel,
-            committed=utterance.hypotheses.committed,
-            tentative=utterance.hypotheses.tentative,
+            committed=committed,
+            tentative=tentative,
             start_sample=utterance.start_sample,
             end_sample=end_sample,
             language=language,

@@ -2,13 +2,17 @@
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load interims come less often, and checkpoints and interims not at all.
-A final is decoded together with the words before it, so it waits until those are known.
+A final is decoded together with the words before it, so it waits until those are known. In a long
+utterance finals and checkpoints go on from the committed words, so they wait for the checkpoints
+before them.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from streaming.audio_buffer import AudioBuffer
+from streaming.checkpoints import CHECKPOINT_SAMPLES
+from streaming.continuation import going_on_from, may_go_on
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions, Task
@@ -55,8 +59,9 @@ class DecodeDesk:
             return []
         if self.load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
             utterance.checkpoints.place(scored_end)
-        if utterance.checkpoints.unasked and not self._must_wait(utterance):
-            return [*self._drop(utterance), *self._ask_checkpoints(utterance)]
+        checkpoints = self.ask_checkpoints(utterance)
+        if checkpoints:
+            return checkpoints
         if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
             return []
         is_due = is_interim_due(
@@ -67,12 +72,17 @@ class DecodeDesk:
         )
         return [self._ask(utterance, scored_end, Purpose.INTERIM)] if is_due else []
 
+    def ask_checkpoints(self, utterance: OpenUtterance) -> list[DeskOutput]:
+        """Ask for those that were reached and wait for nothing any more."""
+        requests = [] if self._must_wait(utterance) else self._ask_checkpoints(utterance)
+        return [*self._drop(utterance), *requests] if requests else []
+
     def ask_final(
         self, utterance: OpenUtterance, end_sample: int
     ) -> tuple[SpanDecode | None, list[DeskOutput]]:
         """Return the final's decode, maybe asked or answered already, and what to ask for it.
 
-        None when it must wait for the final before it: `ask_next_final` asks for it then.
+        None when it must wait for what is before it: `ask_next_final` asks for it then.
         """
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
@@ -84,15 +94,19 @@ class DecodeDesk:
         if self._must_wait(utterance):
             return None, outputs
         outputs += self._ask_checkpoints(utterance)
+        if self._needs_checkpoints(utterance, end_sample):
+            return None, outputs
         request = self._ask(utterance, end_sample, Purpose.FINAL)
         return SpanDecode(request.id, Purpose.FINAL, end_sample), [*outputs, request]
 
     def ask_next_final(self) -> list[DeskOutput]:
-        """Ask for the final that is next, if it has waited for the one before it."""
+        """Ask for the final that is next, if it has waited and now need not."""
         pending = self._finals.unasked
         if pending is None:
             return []
         outputs: list[DeskOutput] = [*self._ask_checkpoints(pending.utterance)]
+        if self._needs_checkpoints(pending.utterance, pending.audio_end_sample):
+            return outputs
         request = self._request(pending.utterance, pending.audio_end_sample, Purpose.FINAL)
         pending.request_id = request.id
         return [*outputs, request]
@@ -105,24 +119,23 @@ class DecodeDesk:
         asked, end_sample = utterance.outstanding, utterance.scored_end_sample
         if asked != SpanDecode(request.id, Purpose.INTERIM, request.end_sample):
             return request
-        num_samples = end_sample - utterance.audio_start_sample
+        num_samples = end_sample - request.start_sample
         if not share_window(len(request.audio), num_samples, Purpose.INTERIM):
             return request
         utterance.outstanding = replace(asked, end_sample=end_sample)
         utterance.decoded_to_sample = end_sample
-        audio = self._buffer.read(utterance.audio_start_sample, end_sample)
+        audio = self._buffer.read(request.start_sample, end_sample)
         return replace(request, audio=audio)
 
     def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
         """Ask for what will be the final if the silence goes on."""
         if utterance.ahead_to_sample == end_sample or self._must_wait(utterance):
             return []
+        outputs: list[DeskOutput] = [*self._drop(utterance), *self._ask_checkpoints(utterance)]
+        if self._needs_checkpoints(utterance, end_sample):
+            return outputs
         utterance.ahead_to_sample = end_sample
-        return [
-            *self._drop(utterance),
-            *self._ask_checkpoints(utterance),
-            self._ask(utterance, end_sample, Purpose.FINAL),
-        ]
+        return [*outputs, self._ask(utterance, end_sample, Purpose.FINAL)]
 
     def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Ask for an interim or final up to `end_sample`; it is then the outstanding one."""
@@ -134,6 +147,8 @@ class DecodeDesk:
         """Ask for the checkpoints that were reached; they wait beside the outstanding decode."""
         requests = []
         for checkpoint in utterance.checkpoints.unasked:
+            if self._needs_checkpoints(utterance, checkpoint.end_sample):
+                break
             request = self._request(utterance, checkpoint.end_sample, Purpose.CHECKPOINT)
             checkpoint.request_id = request.id
             requests.append(request)
@@ -152,20 +167,38 @@ class DecodeDesk:
         start_sample = utterance.audio_start_sample
         if context:
             start_sample = context[0].start_sample or 0
-        return DecodeRequest(
+        whole = DecodeRequest(
             id=self._next_request_id(),
             purpose=purpose,
             audio=self._buffer.read(start_sample, end_sample),
             start_sample=start_sample,
             language=self._finals.language.language,
             task=self.options.task,
-            words=self.options.words or (purpose is Purpose.FINAL and self._has_context),
+            words=self.options.words or self._needs_times(utterance, end_sample, purpose),
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
             context="".join(word.text for word in context),
             num_context_samples=utterance.audio_start_sample - start_sample,
         )
+        if not self._may_go_on(utterance, end_sample, purpose):
+            return whole
+        return going_on_from(utterance.hypotheses.committed, whole)
+
+    def _needs_times(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
+        """Say whether other decodes will begin at words of this one."""
+        is_first_checkpoint = end_sample - utterance.audio_start_sample < 2 * CHECKPOINT_SAMPLES
+        may_commit = purpose is Purpose.CHECKPOINT and not is_first_checkpoint
+        return self._has_context and (purpose is Purpose.FINAL or may_commit)
+
+    def _needs_checkpoints(self, utterance: OpenUtterance, end_sample: int) -> bool:
+        """Say whether a decode up to here goes on from words that are still to be committed."""
+        is_long = self._may_go_on(utterance, end_sample, Purpose.FINAL)
+        return is_long and utterance.checkpoints.has_before(end_sample)
+
+    def _may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
+        is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)
+        return is_long and utterance.gives_context and self._knows_words
 
     def _must_wait(self, utterance: OpenUtterance) -> bool:
         return self._has_context and self._finals.must_wait(utterance.start_sample)
@@ -175,10 +208,14 @@ class DecodeDesk:
         """Whether finals are decoded together with the words before them."""
         return self.options.task is Task.TRANSCRIBE and self.load.has_context
 
+    @property
+    def _knows_words(self) -> bool:
+        """Whether words said before can be forced on the decoder."""
+        return self._has_context and self._finals.language.language is not None
+
     def _context(
         self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
     ) -> tuple[Word, ...]:
-        is_language_known = self._finals.language.language is not None
-        if purpose is Purpose.INTERIM or not (self._has_context and is_language_known):
+        if purpose is Purpose.INTERIM or not self._knows_words:
             return ()
         return self._finals.context.before(utterance.start_sample, end_sample)

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from streaming.events import Samples, ServerEvent
 from streaming.options import Task
+from streaming.transcript import Word
 
 
 class Purpose(IntEnum):
@@ -38,7 +39,8 @@ class DecodeRequest:
     first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
-    the answer is to what follows it.
+    only what follows it is decoded. The answer begins with the words in `said`, committed words of
+    the utterance that are not decoded again; should they not fit, `whole` is to be decoded instead.
     """
 
     id: int
@@ -54,6 +56,8 @@ class DecodeRequest:
     is_cheap: bool = False
     context: str = ""
     num_context_samples: int = 0
+    said: tuple[Word, ...] = ()
+    whole: "DecodeRequest | None" = None
 
     @property
     def end_sample(self) -> int:
@@ -66,7 +70,9 @@ class DecodeRequest:
         return len(self.audio) - self.num_context_samples
 
     def without_context(self) -> "DecodeRequest":
-        """Return the request for the same speech, alone."""
+        """Return the request for the same speech, alone, or from the utterance's start."""
+        if self.whole is not None:
+            return self.whole
         return replace(
             self,
             audio=self.audio[self.num_context_samples :],

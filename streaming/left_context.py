@@ -54,7 +54,7 @@ class LeftContext:
         if any(word.start_sample is None or word.end_sample is None for word in words):
             return LeftContext()
         kept = self.words if self.is_near(start_sample) else ()
-        return LeftContext(_reaching_back(kept + words, REACH_SAMPLES), end_sample)
+        return LeftContext(reaching_back(kept + words, REACH_SAMPLES), end_sample)
 
     def to_record(self) -> dict[str, Any]:
         """Return what to keep of it, for JSON."""
@@ -88,7 +88,7 @@ class LeftContext:
         if not self.words or not self.is_near(start_sample):
             return ()
         since_words = audio_end_sample - (self.words[-1].end_sample or 0)
-        return _reaching_back(self.words, min(REACH_SAMPLES, MAX_SPAN_SAMPLES - since_words))
+        return reaching_back(self.words, min(REACH_SAMPLES, MAX_SPAN_SAMPLES - since_words))
 
 
 NO_CONTEXT = LeftContext()
@@ -142,7 +142,7 @@ def _said(text: str, *, is_spaced: bool) -> list[str]:
     return [word for word in map(letters_of, text.split()) if word]
 
 
-def _reaching_back(words: Sequence[Word], reach_samples: int) -> tuple[Word, ...]:
+def reaching_back(words: Sequence[Word], reach_samples: int) -> tuple[Word, ...]:
     """Return the last words, those that start at most `reach_samples` before the end of all."""
     if not words:
         return ()

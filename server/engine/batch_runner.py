@@ -25,7 +25,7 @@ from server.engine.words import (
     plain_words,
     timed_words,
 )
-from streaming.effects import DecodeRequest
+from streaming.effects import DecodeRequest, Purpose
 from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
 from streaming.left_context import text_after
 from streaming.options import Task
@@ -41,6 +41,9 @@ class _Row:
     language: str
     language_probability: float = 1.0
     context_tokens: list[int] = field(default_factory=list)
+    forced: list[int] = field(default_factory=list)
+    """What the decoder is made to say first: the context, after a timestamp where it uses them."""
+
     tokens: list[int] = field(default_factory=list)
     """Of the text that follows the context."""
 
@@ -145,10 +148,8 @@ class BatchRunner:
         beam = options["beam_size"]
         for row in rows:
             row.context_tokens = self.prompts.context(row.request)
-        prompts = [self._prompt(row, beam) + row.context_tokens for row in rows]
-        cap = max(
-            len(row.context_tokens) + max_new_tokens(row.request.num_own_samples) for row in rows
-        )
+        prompts = [self._prompt(row, beam) for row in rows]
+        cap = max(len(row.forced) + max_new_tokens(row.request.num_own_samples) for row in rows)
         # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
         max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
         results = self._model.generate(
@@ -163,13 +164,13 @@ class BatchRunner:
         )
         for row, result in zip(rows, results, strict=True):
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
-            ids = result.sequences_ids[0][len(row.context_tokens) :]
+            ids = result.sequences_ids[0][len(row.forced) :]
             row.tokens = [token for token in ids if token < tokenizer.eot]
             row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request, beam)
             row.take_text(tokenizer.decode(row.tokens))
             # With length penalty 1 the score is already the mean, over the context too, whose
             # tokens are forced and cost nothing; OpenAI's formula counts the end token.
-            num_scored = len(row.context_tokens) + len(row.tokens)
+            num_scored = len(row.forced) + len(row.tokens)
             row.avg_logprob = result.scores[0] * num_scored / (len(row.tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
             row.has_hit_token_cap = len(ids) >= max_new_tokens(row.request.num_own_samples)
@@ -177,12 +178,12 @@ class BatchRunner:
     def _prompt(self, row: _Row, beam_size: int) -> list[int]:
         request = row.request
         history = self.prompts.history(request)
-        return self.prompts.build(
-            row.language,
-            str(request.task),
-            history,
-            timestamps=wants_timestamps(len(request.audio), beam_size, request.purpose),
-        )
+        timestamps = wants_timestamps(len(request.audio), beam_size, request.purpose)
+        tokenizer = self.prompts.tokenizer(row.language, str(request.task))
+        stamp = [tokenizer.timestamp_begin] if timestamps and row.context_tokens else []
+        row.forced = stamp + row.context_tokens
+        prompt = self.prompts.build(row.language, str(request.task), history, timestamps=timestamps)
+        return prompt + row.forced
 
     def _align(
         self, accepted: list[tuple[int, _Row]], encoded: ctranslate2.StorageView
@@ -210,7 +211,10 @@ class BatchRunner:
         self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
     ) -> Hypothesis | None:
         request = row.request
-        if verdict is Verdict.RETRY and (request.context or request.purpose.is_for_good):
+        is_worth_more = request.purpose.is_for_good or (
+            request.context and request.purpose is not Purpose.INTERIM
+        )
+        if verdict is Verdict.RETRY and is_worth_more:
             return None
         is_degenerate = verdict is not Verdict.ACCEPT
         if pieces is None:
@@ -219,12 +223,21 @@ class BatchRunner:
             start_sample = request.start_sample + request.num_context_samples
             words = timed_words(row.text, row.language, pieces, (start_sample, request.end_sample))
         return Hypothesis(
-            words=() if is_degenerate else words,
+            words=() if is_degenerate else request.said + words,
             language=row.language,
             language_probability=row.language_probability,
-            confidence=exp(min(0.0, row.avg_logprob)),
+            confidence=_confidence(row, len(words)),
             is_degenerate=is_degenerate,
         )
+
+
+def _confidence(row: _Row, num_words: int) -> float:
+    """Return the mean confidence in the words decoded and in those said before, by their number."""
+    confidence = exp(min(0.0, row.avg_logprob))
+    said = [word.confidence for word in row.request.said if word.confidence is not None]
+    if not said:
+        return confidence
+    return (sum(said) + confidence * num_words) / (len(said) + num_words)
 
 
 def _verdict(row: _Row) -> Verdict:

@@ -109,15 +109,16 @@ class WhisperEngine:
     def _fitting(self, request: DecodeRequest) -> DecodeRequest:
         """Return the request, without its context where there is no place for it.
 
-        Forced words have no timestamps, which greedy decodes ask for, and share the decoder's
-        positions with the prompt.
+        Forced words share the decoder's positions with the prompt. A greedy final that stops early
+        is continued from its last timestamp, which must be of its own words.
         """
         if not request.context:
             return request
         prompts = self._batches.prompts
         num_given = len(prompts.history(request)) + len(prompts.context(request))
-        has_place = num_given <= MAX_HISTORY_TOKENS and self._beam_size(request) > 1
-        return request if has_place else request.without_context()
+        has_place = num_given <= MAX_HISTORY_TOKENS
+        may_be_continued = request.purpose.has_beam and self._beam_size(request) == 1
+        return request if has_place and not may_be_continued else request.without_context()
 
     def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
         first = requests[0]

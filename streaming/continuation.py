@@ -1,0 +1,51 @@
+"""Decodes of a long utterance go on from its committed words.
+
+What is committed never changes, so its audio need not be decoded again: the decode begins a few
+seconds before the first word that is not committed, and the words of those seconds are forced on
+the decoder, like the context of an utterance (`left_context.py`). So a decode costs the same
+however long somebody speaks without a pause.
+"""
+
+from dataclasses import replace
+
+from streaming.effects import DecodeRequest, Purpose
+from streaming.left_context import REACH_SAMPLES, reaching_back
+from streaming.transcript import Word
+from streaming.windows import shortest_audio_samples, window_frames
+
+
+def may_go_on(num_samples: int, purpose: Purpose) -> bool:
+    """Say whether a decode of this much audio can be made cheaper."""
+    return num_samples > shortest_audio_samples(purpose)
+
+
+def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRequest:
+    """Return the decode of what follows the committed words, or `whole` if that is as cheap.
+
+    Where words without times end is not known, and too few words are no context.
+    """
+    if any(word.start_sample is None or word.end_sample is None for word in committed):
+        return whole
+    if not committed or not may_go_on(len(whole.audio), whole.purpose):
+        return whole
+    said_end = committed[-1].end_sample or 0
+    if said_end - (committed[0].start_sample or 0) < REACH_SAMPLES:
+        return whole
+    room = shortest_audio_samples(whole.purpose) - (whole.end_sample - said_end)
+    context = reaching_back(committed, max(REACH_SAMPLES, room))
+    start = context[0].start_sample or 0
+    if _frames(whole, start) >= _frames(whole, whole.start_sample):
+        return whole
+    return replace(
+        whole,
+        audio=whole.audio[start - whole.start_sample :],
+        start_sample=start,
+        context="".join(word.text for word in context),
+        num_context_samples=said_end - start,
+        said=committed,
+        whole=None if whole.purpose is Purpose.INTERIM else whole,
+    )
+
+
+def _frames(request: DecodeRequest, start_sample: int) -> int:
+    return window_frames(request.end_sample - start_sample, request.purpose)

@@ -1,0 +1,164 @@
+"""Where decodes of long utterances begin, and what they wait for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from streaming.continuation import going_on_from
+from streaming.effects import DecodeRequest, Purpose
+from streaming.events import OptionsChanged
+from streaming.left_context import REACH_SAMPLES
+from streaming.options import OptionLimits, OptionRequest, Task
+from streaming.overload import Load, Rung
+from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
+from streaming.speech_gate import SpeechPolicy
+from streaming.transcript import Hypothesis, Word
+from tests.support.scripted_speech import said, silence, transcribe
+from tests.support.session_harness import (
+    MULTILINGUAL,
+    RecordingHarness,
+    SessionHarness,
+    heard,
+    with_options,
+)
+
+pytestmark = pytest.mark.unit
+
+SECOND = 16_000
+
+
+def request(seconds: float, purpose: Purpose = Purpose.FINAL, start_s: float = 100.0):
+    audio = np.arange(int(seconds * SECOND), dtype=np.float32)
+    return DecodeRequest(
+        1, purpose, audio, int(start_s * SECOND), "en", Task.TRANSCRIBE, True, "", ()
+    )
+
+
+def words(num: int, start_s: float = 101.0) -> tuple[Word, ...]:
+    """Return words of half a second each."""
+    starts = [int((start_s + index / 2) * SECOND) for index in range(num)]
+    return tuple(Word(f" w{start}", start, start + SECOND // 2, 0.9) for start in starts)
+
+
+def test_a_long_decode_begins_some_words_before_the_first_that_is_not_committed():
+    whole, committed = request(20.0), words(30)
+    asked = going_on_from(committed, whole)
+    assert asked.said == committed
+    assert asked.whole is asked.without_context() is whole
+    assert asked.end_sample == whole.end_sample
+    assert np.array_equal(asked.audio, whole.audio[-len(asked.audio) :])
+    reached = [word for word in committed if word.start_sample >= asked.start_sample]
+    assert asked.context == "".join(word.text for word in reached)
+    assert asked.start_sample == reached[0].start_sample
+    assert asked.start_sample + asked.num_context_samples == committed[-1].end_sample
+    assert asked.num_context_samples >= REACH_SAMPLES
+
+
+def test_context_fills_the_shortest_window_and_no_more():
+    asked = going_on_from(words(34), request(20.0))
+    assert 8.0 * SECOND < len(asked.audio) <= 8.5 * SECOND
+    interim = going_on_from(words(34), request(20.0, Purpose.INTERIM))
+    assert 5.6 * SECOND < len(interim.audio) <= 6.18 * SECOND
+    assert interim.whole is None, "an interim that fails is not worth a second decode"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "committed"),
+    [
+        (8.5, words(10)),
+        (20.0, ()),
+        (20.0, (Word(" untimed"), *words(30))),
+        (9.0, words(1)),
+    ],
+)
+def test_what_would_not_be_cheaper_or_not_be_known_is_decoded_whole(seconds, committed):
+    whole = request(seconds)
+    assert going_on_from(committed, whole) is whole
+
+
+LONG = list(range(1, 61))
+"""21 s."""
+
+
+def test_no_decode_of_a_long_utterance_grows_with_it():
+    harness = heard(said(0.5, LONG, 1.0))
+    assert harness.text == " ".join(f"w{number}" for number in LONG)
+    longest_s = {
+        purpose: max(len(d.request.audio) for d in harness.decodes(purpose)) / SECOND
+        for purpose in (Purpose.INTERIM, Purpose.CHECKPOINT, Purpose.FINAL)
+    }
+    assert all(seconds < 11.0 for seconds in longest_s.values()), longest_s
+
+
+def test_decodes_wait_for_the_checkpoints_that_commit_the_words_they_go_on_from():
+    harness = heard(said(0.5, LONG, 1.0), holds_decodes=True)
+    while harness.held:
+        held = [decode.request for decode in harness.held if decode.request.purpose.has_beam]
+        late = [asked for asked in held if asked.end_sample > held[0].end_sample]
+        assert all(len(asked.audio) <= 8.5 * SECOND for asked in late)
+        harness.release()
+    assert harness.text == " ".join(f"w{number}" for number in LONG)
+    assert harness.decodes(Purpose.FINAL)[-1].request.said
+
+
+@pytest.mark.parametrize("fails", [Purpose.CHECKPOINT, Purpose.FINAL])
+def test_a_failure_keeps_nothing_waiting(fails):
+    harness = heard(said(0.5, LONG, 1.0, [70, 71], 1.0), holds_decodes=True)
+    harness.stop()
+    while harness.held:
+        asked = harness.held[0].request
+        if asked.purpose is fails:
+            harness.held.pop(0)
+            harness.perform(harness.session.on_decode_failed(asked.id))
+        else:
+            harness.release()
+    assert harness.is_closed
+    assert harness.text.startswith("w1 w2 ") or fails is Purpose.FINAL
+
+
+@pytest.mark.parametrize(
+    ("options", "load"),
+    [
+        (with_options(task=Task.TRANSLATE), Load()),
+        (with_options(language="auto"), Load()),
+        (with_options(interim=False), Load()),
+        (with_options(), Load(Rung.NO_INTERIMS)),
+    ],
+)
+def test_a_final_is_decoded_whole_where_nothing_can_be_forced(options, load):
+    def unsure(asked: DecodeRequest) -> Hypothesis:
+        return replace(transcribe(asked), language_probability=0.3)
+
+    harness = RecordingHarness(options)
+    harness.engine = unsure
+    harness.session.set_load(load)
+    harness.send(said(0.5, LONG, 1.0))
+    (final,) = harness.decodes(Purpose.FINAL)
+    assert len(final.request.audio) > 20 * SECOND
+    assert final.request.said == ()
+
+
+def test_words_of_another_language_are_not_forced():
+    plan = SessionPlan(
+        "s1",
+        with_options(model="base"),
+        MULTILINGUAL,
+        OptionLimits(),
+        SessionLimits(),
+        SpeechPolicy(),
+    )
+    harness = heard(said(0.5, LONG), plan=plan)
+    harness.control(OptionsChanged(OptionRequest(language="de")))
+    harness.send(silence(1.0))
+    assert harness.decodes(Purpose.FINAL)[-1].request.said == ()
+
+
+def test_times_that_nobody_asked_for_are_not_shown():
+    harness = SessionHarness(with_options())
+    for part in np.array_split(said(0.5, LONG, 1.0), 200):
+        harness.send(part)
+    assert any(interim.committed for interim in harness.interims)
+    shown = [word for e in harness.interims for word in (*e.committed, *e.tentative)]
+    assert {word.start_sample for word in shown} == {None}

@@ -57,7 +57,9 @@ class HypothesisBuffer:
         if not words or _is_shrunk(words, len(before)):
             self._checkpoint = ()
             return False
-        rest = words[align_prefix(self.committed, words) :]
+        split = align_prefix(self.committed, words)
+        self.committed = _timed(self.committed, words[:split])
+        rest = words[split:]
         rest_before = before[align_prefix(self.committed, before) :]
         num_new = max(0, _common_prefix(rest_before, rest) - HELD_BACK_WORDS)
         shown = self.committed + self.tentative
@@ -133,6 +135,16 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
             substituted = previous[j - 1] + (kept != heard)
             row.append(min(substituted, previous[j] + 1, row[j - 1] + 1))
     return min(range(len(row)), key=lambda j: (row[j], abs(j - num)))
+
+
+def _timed(committed: tuple[Word, ...], heard: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return the committed words, with the times of the same words where they have none."""
+    if not heard or len(heard) != len(committed) or heard[-1].end_sample is None:
+        return committed
+    return tuple(
+        replace(again, text=kept.text) if kept.end_sample is None else kept
+        for kept, again in zip(committed, heard, strict=True)
+    )
 
 
 def _is_shrunk(words: tuple[Word, ...], num_before: int) -> bool:

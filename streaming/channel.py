@@ -46,6 +46,9 @@ MAX_START_LAG_SAMPLES = 4 * WINDOW_SAMPLES
 
 IDLE_KEEP_SAMPLES = PREROLL_SAMPLES + MAX_START_LAG_SAMPLES
 
+FORGET_STEP_SAMPLES = 16 * WINDOW_SAMPLES
+"""Audio that is needed no more is looked for this often."""
+
 MemoryAfter = Callable[[int], bytes]
 """What the speech model remembers after a window of its last answer; kept for resuming only."""
 
@@ -80,6 +83,10 @@ class ChannelTranscriber:
             speech, is_in_speech=point.is_in_speech, run_windows=point.run_windows
         )
         self._scored_windows = point.scored_windows
+        self.scored_end_sample = point.scored_windows * WINDOW_SAMPLES
+        """End of the last scored window."""
+
+        self._forgot_at_sample = 0
         self._open: OpenUtterance | None = None
         self._used_to_sample = point.used_to_sample
         self._flushed_to_sample = point.flushed_to_sample
@@ -131,11 +138,6 @@ class ChannelTranscriber:
         return self._buffer.end_sample
 
     @property
-    def scored_end_sample(self) -> int:
-        """End of the last scored window."""
-        return self._scored_windows * WINDOW_SAMPLES
-
-    @property
     def num_utterances(self) -> int:
         """Utterances opened so far."""
         return self._num_utterances
@@ -180,6 +182,7 @@ class ChannelTranscriber:
         for index, probability in enumerate(probabilities):
             is_speech = self._gate.push(probability)
             self._scored_windows += 1
+            self.scored_end_sample += WINDOW_SAMPLES
             speech_end = None
             before = self._open
             if before is None:
@@ -341,7 +344,7 @@ class ChannelTranscriber:
         scored_end = utterance.scored_end_sample
         silence = scored_end - utterance.last_speech_end_sample
         length = scored_end - utterance.start_sample
-        reason = endpoint_reason(self._rules, length, silence)
+        reason = endpoint_reason(self._rules, length, silence) if silence else None
         if reason is not None:
             span_end = utterance.last_speech_end_sample + self._tail_samples
             return self._close(utterance, min(span_end, scored_end), reason)
@@ -396,4 +399,6 @@ class ChannelTranscriber:
         return [interim]
 
     def _forget_old_audio(self) -> None:
-        self._buffer.drop_before(self.safe_sample)
+        if self.scored_end_sample - self._forgot_at_sample >= FORGET_STEP_SAMPLES:
+            self._forgot_at_sample = self.scored_end_sample
+            self._buffer.drop_before(self.safe_sample)

@@ -43,6 +43,11 @@ class Checkpoints:
         self._waiting: deque[Checkpoint] = deque()
 
     @property
+    def is_idle(self) -> bool:
+        """Whether none is still to be asked for or answered."""
+        return not self._waiting
+
+    @property
     def waiting_ids(self) -> list[int]:
         """The requests whose answers have not been applied."""
         return [w.request_id for w in self._waiting if w.request_id is not None]

@@ -11,12 +11,16 @@ from dataclasses import replace
 from streaming.effects import DecodeRequest, Purpose
 from streaming.left_context import REACH_SAMPLES, reaching_back
 from streaming.transcript import Word
-from streaming.windows import shortest_audio_samples, window_frames
+from streaming.windows import FRAME_SAMPLES, INTERIM_FRAMES, MIN_PADDING_FRAMES, window_frames
+
+FILLED_FRAMES = 1500
+"""The window that a continuation fills with context. Half of it costs accuracy with base
+(docs/performance.md)."""
 
 
 def may_go_on(num_samples: int, purpose: Purpose) -> bool:
-    """Say whether a decode of this much audio can be made cheaper."""
-    return num_samples > shortest_audio_samples(purpose)
+    """Say whether a decode of this much audio is long enough to go on from committed words."""
+    return num_samples > _filled_samples(purpose)
 
 
 def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRequest:
@@ -31,7 +35,7 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
     said_end = committed[-1].end_sample or 0
     if said_end - (committed[0].start_sample or 0) < REACH_SAMPLES:
         return whole
-    room = shortest_audio_samples(whole.purpose) - (whole.end_sample - said_end)
+    room = _filled_samples(whole.purpose) - (whole.end_sample - said_end)
     context = reaching_back(committed, max(REACH_SAMPLES, room))
     start = context[0].start_sample or 0
     if _frames(whole, start) >= _frames(whole, whole.start_sample):
@@ -45,6 +49,11 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
         said=committed,
         whole=None if whole.purpose is Purpose.INTERIM else whole,
     )
+
+
+def _filled_samples(purpose: Purpose) -> int:
+    frames = INTERIM_FRAMES if purpose is Purpose.INTERIM else FILLED_FRAMES
+    return (frames - MIN_PADDING_FRAMES) * FRAME_SAMPLES
 
 
 def _frames(request: DecodeRequest, start_sample: int) -> int:

@@ -22,6 +22,9 @@ from streaming.transcript import Word
 from streaming.utterance import OpenUtterance, SpanDecode
 from streaming.windows import share_window
 
+TIMED_FROM_SAMPLES = 3 * CHECKPOINT_SAMPLES
+"""Words of checkpoints this long have times, to go on from; shorter utterances need none."""
+
 DeskOutput = DecodeRequest | CancelDecode
 
 
@@ -57,12 +60,14 @@ class DecodeDesk:
             return self._ask_ahead(utterance, tail_end)
         if not (self.options.interim and self.load.has_interims):
             return []
-        if self.load.has_checkpoints and utterance.checkpoints.is_due(scored_end):
-            utterance.checkpoints.place(scored_end)
-        checkpoints = self.ask_checkpoints(utterance)
-        if checkpoints:
-            return checkpoints
-        if utterance.outstanding is not None or utterance.checkpoints.waiting_ids:
+        checkpoints = utterance.checkpoints
+        if checkpoints.is_due(scored_end) and self.load.has_checkpoints:
+            checkpoints.place(scored_end)
+        if not checkpoints.is_idle:
+            asked = self.ask_checkpoints(utterance)
+            if asked or checkpoints.waiting_ids:
+                return asked
+        if utterance.outstanding is not None:
             return []
         is_due = is_interim_due(
             scored_end - utterance.start_sample,
@@ -187,9 +192,9 @@ class DecodeDesk:
 
     def _needs_times(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         """Say whether other decodes will begin at words of this one."""
-        is_first_checkpoint = end_sample - utterance.audio_start_sample < 2 * CHECKPOINT_SAMPLES
-        may_commit = purpose is Purpose.CHECKPOINT and not is_first_checkpoint
-        return self._has_context and (purpose is Purpose.FINAL or may_commit)
+        is_long = end_sample - utterance.audio_start_sample >= TIMED_FROM_SAMPLES
+        is_late_checkpoint = purpose is Purpose.CHECKPOINT and is_long
+        return self._has_context and (purpose is Purpose.FINAL or is_late_checkpoint)
 
     def _needs_checkpoints(self, utterance: OpenUtterance, end_sample: int) -> bool:
         """Say whether a decode up to here goes on from words that are still to be committed."""

@@ -45,6 +45,11 @@ class FlushQueue:
         self._marker_ids = count(1)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether all are done."""
+        return not self._flushes
+
+    @property
     def is_full(self) -> bool:
         """Whether the client should wait before it asks again."""
         return len(self._flushes) >= MAX_FLUSHES

@@ -31,6 +31,10 @@ class SafePlace:
         before = [options for since, options in self._options_since if since < safe_sample]
         return before[-1] if before else self._options_since[0][1]
 
+    def may_advance(self, scored_end_sample: int) -> bool:
+        """Say whether the place can have moved by a step; it lies before what is scored."""
+        return scored_end_sample - self._told_sample >= ACK_STEP_SAMPLES
+
     def advance(self, safe_sample: int, *, at_once: bool) -> bool:
         """Say whether the client is to be told that the place is here now."""
         if safe_sample - self._told_sample < (1 if at_once else ACK_STEP_SAMPLES):

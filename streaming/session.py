@@ -222,8 +222,10 @@ class Session:
         self._scoring.discard(channel)
         outputs = self._channels[channel].on_scores(probabilities, memory_after)
         effects = self._pass_on(channel, outputs)
-        effects += self._end_flushed_utterances()
-        effects += self._acknowledge(at_once=False)
+        if not self._flushes.is_empty:
+            effects += self._end_flushed_utterances()
+        if self._place.may_advance(self._channels[channel].scored_end_sample):
+            effects += self._acknowledge(at_once=False)
         return effects + self._score_more()
 
     def renewed(self, request: DecodeRequest) -> DecodeRequest:

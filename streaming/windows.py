@@ -28,16 +28,8 @@ MAX_NEW_TOKENS = 224
 def window_frames(num_samples: int, purpose: Purpose) -> int:
     """Return the smallest bucket with room for the audio and its padding."""
     needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
-    return next((frames for frames in _buckets(purpose) if frames >= needed), FULL_FRAMES)
-
-
-def shortest_audio_samples(purpose: Purpose) -> int:
-    """Return how much audio the smallest bucket holds; less costs as much."""
-    return (_buckets(purpose)[0] - MIN_PADDING_FRAMES) * FRAME_SAMPLES
-
-
-def _buckets(purpose: Purpose) -> tuple[int, ...]:
-    return (INTERIM_FRAMES, *BUCKET_FRAMES) if purpose is Purpose.INTERIM else BUCKET_FRAMES
+    buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if purpose is Purpose.INTERIM else BUCKET_FRAMES
+    return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
 
 
 def share_window(num_samples: int, other_num_samples: int, purpose: Purpose) -> bool:

@@ -190,3 +190,13 @@ def test_words_that_nothing_aligns_to_end_before_what_follows():
     final = buffer.finish(timed("a", start=400))
     assert join_words(final) == "- a"
     assert [(word.start_sample, word.end_sample) for word in final] == [(0, 400), (400, 1400)]
+
+
+def test_committed_words_without_times_get_those_of_the_same_words_heard_later():
+    buffer = buffer_after("a b c d", "a b c d e")
+    assert [word.end_sample for word in buffer.committed] == [None, None]
+    buffer.commit(timed("A, b c d e f"))
+    assert [word.text for word in buffer.committed[:2]] == [" a", " b"]
+    assert [word.end_sample for word in buffer.committed[:2]] == [1_000, 2_000]
+    buffer.commit(timed("a b c d e f g", start=9_000))
+    assert [word.end_sample for word in buffer.committed[:2]] == [1_000, 2_000]

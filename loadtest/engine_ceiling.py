@@ -2,9 +2,9 @@
 
 CTranslate2 is called directly, in a process of its own and with nothing else around: log-mel
 features, encode, generate, on real speech of the same lengths, window sizes, beams and token caps
-as the server's decodes had. Every way to spread the cores (many workers of one thread, or one of
-many) and every batch size is tried for each kind of window; the best counts. Kinds are then mixed
-as in the server's run.
+as the server's decodes had, and the alignment of words where the server's decodes had it. Every way
+to spread the cores (many workers of one thread, or one of many) and every batch size is tried for
+each kind of window; the best counts. Kinds are then mixed as in the server's run.
 """
 
 import itertools
@@ -24,11 +24,15 @@ import numpy.typing as npt
 from loadtest.recordings import SAMPLE_RATE_HZ
 
 NUM_SPANS = 32
+FRAME_SAMPLES = 160
 
 
 @dataclass(frozen=True)
 class WindowKind:
-    """Windows that can share a batch; `share` of all, lengths of their audio in seconds."""
+    """Windows that can share a batch; `share` of all, lengths of their audio in seconds.
+
+    `timed_share` of them, 0 to 1, have their words aligned.
+    """
 
     name: str
     share: float
@@ -37,6 +41,7 @@ class WindowKind:
     max_new_tokens: int
     beam_size: int
     has_timestamps: bool
+    timed_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class _RawEngine:
     def windows_per_s(self, kind: WindowKind, batch_size: int, rate_to_beat: float) -> float:
         """Decode for `try_s` on all workers; one round is enough for half the rate to beat."""
         spans = list(itertools.islice(_spans(self._speech, kind.audio_s), NUM_SPANS))
-        self._decode(kind, spans[:batch_size])  # Warm: the first call sets buffers up.
+        self._decode(kind, spans[:batch_size], batch_size)  # Warm: the first call sets buffers up.
         began_at = time.monotonic()
         counts = [0] * self._num_workers
 
@@ -138,7 +143,7 @@ class _RawEngine:
             at = worker * batch_size
             while True:
                 batch = [spans[(at + row) % len(spans)] for row in range(batch_size)]
-                self._decode(kind, batch)
+                self._decode(kind, batch, _num_due(kind.timed_share, at, batch_size))
                 at += batch_size * self._num_workers
                 counts[worker] += batch_size
                 spent_s = time.monotonic() - began_at
@@ -153,7 +158,9 @@ class _RawEngine:
             thread.join()
         return sum(counts) / (time.monotonic() - began_at)
 
-    def _decode(self, kind: WindowKind, batch: Sequence[npt.NDArray[np.float32]]) -> None:
+    def _decode(
+        self, kind: WindowKind, batch: Sequence[npt.NDArray[np.float32]], num_timed: int
+    ) -> None:
         import ctranslate2  # noqa: PLC0415 - only this process needs it
 
         extractor = self._model.feature_extractor
@@ -167,7 +174,7 @@ class _RawEngine:
         prompt = list(self._tokenizer.sot_sequence)
         if not kind.has_timestamps:
             prompt.append(self._tokenizer.no_timestamps)
-        self._model.model.generate(
+        results = self._model.model.generate(
             encoded,
             [prompt] * len(batch),
             beam_size=kind.beam_size,
@@ -178,6 +185,28 @@ class _RawEngine:
             suppress_blank=True,
             suppress_tokens=self._suppressed,
         )
+        if num_timed:
+            texts = [result.sequences_ids[0] for result in results[:num_timed]]
+            self._align(encoded, texts, [len(audio) // FRAME_SAMPLES for audio in batch])
+
+    def _align(self, encoded: Any, texts: list[list[int]], num_frames: list[int]) -> None:
+        """Align the words of the first rows."""
+        import ctranslate2  # noqa: PLC0415 - only this process needs it
+
+        num = len(texts)
+        if num < len(num_frames):
+            on_cpu = np.array(encoded.to_device(ctranslate2.Device.cpu))
+            encoded = ctranslate2.StorageView.from_array(np.ascontiguousarray(on_cpu[:num]))
+        eot = self._tokenizer.eot
+        words = [[token for token in text if token < eot] for text in texts]
+        self._model.model.align(
+            encoded, self._tokenizer.sot_sequence, words, num_frames[:num], median_filter_width=7
+        )
+
+
+def _num_due(share: float, num_before: int, num_rows: int) -> int:
+    """Return how many of the next rows are due, so that `share` of all are."""
+    return int(share * (num_before + num_rows)) - int(share * num_before)
 
 
 def _spans(

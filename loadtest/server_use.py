@@ -31,6 +31,7 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
         "cpu_ms_per_stream_s": 1000 * cpu_s / audio_s if audio_s else None,
         "rss_mb": after.total("process_resident_memory_bytes") / _MEBIBYTE,
         "decodes": decodes,
+        "decodes_timed": span.growth_by("starling_decodes_timed_total", "purpose"),
         "retries": retries,
         "contexts_left_out": alone_again,
         "decode_audio_s": {

@@ -72,6 +72,12 @@ class Metrics:
         self.decodes = Counter(
             "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry
         )
+        self.timed_decodes = Counter(
+            "starling_decodes_timed",
+            "Decodes whose words are given times, for clients or as context, by purpose.",
+            ["purpose"],
+            registry=registry,
+        )
         self.contexts_left_out = Counter(
             "starling_decode_contexts_left_out",
             "Decodes done again alone because they did not go on from the words before.",

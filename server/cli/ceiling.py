@@ -71,15 +71,22 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
         final_beam: The server's beam width for finals.
     """
     grouped: dict[tuple[int, int, bool], list[tuple[float, float]]] = defaultdict(list)
+    num_timed: dict[tuple[int, int, bool], float] = defaultdict(float)
     for purpose, lengths in used["decode_audio_s"].items():
         asked = Purpose[purpose.upper()]
         beam = final_beam if asked.has_beam else 1
+        total = sum(count for _, count in lengths)
+        timed_share = used["decodes_timed"].get(purpose, 0.0) / total if total else 0.0
         for bound_s, count in lengths:
             if count:
                 num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)
                 key = (window_frames(num_samples, asked), beam, wants_timestamps(num_samples, beam))
                 grouped[key].append((num_samples / TARGET_RATE_HZ, count))
-    kinds = [_kind(*key, lengths) for key, lengths in sorted(grouped.items())]
+                num_timed[key] += timed_share * count
+    kinds = [
+        _with_timed(_kind(*key, lengths), num_timed[key])
+        for key, lengths in sorted(grouped.items())
+    ]
     if used["retries"] and kinds:
         # Each was counted with the kind it was first decoded as, and that is likely the longest.
         longest = max(kinds, key=lambda kind: kind.frames)
@@ -89,6 +96,10 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
         audio_s = [(max(longest.audio_s), used["retries"])]
         kinds.append(_kind(FULL_FRAMES, 1, longest.has_timestamps, audio_s, "retry "))
     return kinds
+
+
+def _with_timed(kind: WindowKind, num_timed: float) -> WindowKind:
+    return replace(kind, timed_share=min(1.0, num_timed / kind.share))
 
 
 def _kind(

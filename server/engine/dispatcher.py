@@ -181,6 +181,8 @@ class EngineDispatcher:
             purpose = waiting.purpose.name.lower()
             self._metrics.queue_seconds.labels(purpose).observe(now - waiting.since)
             self._metrics.decodes.labels(purpose).inc()
+            if waiting.job.request.words:
+                self._metrics.timed_decodes.labels(purpose).inc()
             audio_s = len(waiting.job.request.audio) / TARGET_RATE_HZ
             self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
         requests = [waiting.job.request for waiting in batch]

@@ -16,7 +16,9 @@ CLIP = Path(__file__).parents[1] / "fixtures" / "sense-and-sensibility-01-0870.f
 def test_every_kind_of_window_is_measured_and_mixed():
     kinds = [
         WindowKind("short", 3.0, 1000, (1.5, 4.0), 68, beam_size=1, has_timestamps=False),
-        WindowKind("long", 1.0, 1250, (7.0,), 104, beam_size=3, has_timestamps=True),
+        WindowKind(
+            "long", 1.0, 1250, (7.0,), 104, beam_size=3, has_timestamps=True, timed_share=0.5
+        ),
     ]
     job = CeilingJob(
         model_path=model_folder("tiny.en"),

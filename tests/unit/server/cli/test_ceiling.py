@@ -7,8 +7,8 @@ from server.cli.ceiling import window_kinds
 pytestmark = pytest.mark.unit
 
 
-def used(retries=0, **lengths):
-    return {"decode_audio_s": lengths, "retries": retries}
+def used(retries=0, timed=None, **lengths):
+    return {"decode_audio_s": lengths, "decodes_timed": timed or {}, "retries": retries}
 
 
 def test_decodes_are_grouped_by_window_beam_and_timestamps():
@@ -29,6 +29,20 @@ def test_lengths_keep_their_shares():
 
     assert kind.audio_s.count(pytest.approx(1.8)) == 2
     assert kind.audio_s.count(pytest.approx(4.5)) == 6
+
+
+def test_words_are_aligned_for_as_many_windows_as_the_server_timed():
+    kinds = window_kinds(
+        used(
+            timed={"final": 30.0, "checkpoint": 5.0},
+            final=[(2, 10), (12, 20)],
+            checkpoint=[(5, 10)],
+            interim=[(2, 30)],
+        ),
+        final_beam=3,
+    )
+    shares = {(k.frames, k.beam_size): k.timed_share for k in kinds}
+    assert shares == {(768, 1): 0.0, (1000, 3): pytest.approx(15 / 20), (1250, 3): 1.0}
 
 
 def test_retries_are_full_windows():

@@ -18,6 +18,9 @@ MIN_AVG_LOGPROB_OF_NO_SPEECH = -0.5
 MIN_AVG_LOGPROB_OF_RETRY = -1.5
 """Mumbled speech stays below -1 on a second try too; its words are better than none."""
 
+MIN_AVG_LOGPROB_OF_CONTINUATION = -0.4
+"""With less context than there is a decode must be surer; one of twenty is not."""
+
 MAX_COMPRESSION_RATIO = 2.4
 MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6
@@ -49,6 +52,12 @@ def judge(signals: DecodeSignals) -> Verdict:
     if signals.avg_logprob < MIN_AVG_LOGPROB or is_loop(signals):
         return Verdict.RETRY
     return Verdict.ACCEPT
+
+
+def judge_continuation(signals: DecodeSignals) -> Verdict:
+    """Return whether to believe a decode that went on from committed words, or decode it whole."""
+    is_sure = signals.avg_logprob >= MIN_AVG_LOGPROB_OF_CONTINUATION
+    return judge(signals) if is_sure else Verdict.RETRY
 
 
 def judge_retry(signals: DecodeSignals) -> Verdict:

@@ -26,7 +26,7 @@ from server.engine.words import (
     timed_words,
 )
 from streaming.effects import DecodeRequest, Purpose
-from streaming.guards import DecodeSignals, Verdict, judge, judge_retry
+from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
 from streaming.left_context import text_after
 from streaming.options import Task
 from streaming.transcript import Hypothesis
@@ -41,9 +41,6 @@ class _Row:
     language: str
     language_probability: float = 1.0
     context_tokens: list[int] = field(default_factory=list)
-    forced: list[int] = field(default_factory=list)
-    """What the decoder is made to say first: the context, after a timestamp where it uses them."""
-
     tokens: list[int] = field(default_factory=list)
     """Of the text that follows the context."""
 
@@ -149,7 +146,9 @@ class BatchRunner:
         for row in rows:
             row.context_tokens = self.prompts.context(row.request)
         prompts = [self._prompt(row, beam) for row in rows]
-        cap = max(len(row.forced) + max_new_tokens(row.request.num_own_samples) for row in rows)
+        cap = max(
+            len(row.context_tokens) + max_new_tokens(row.request.num_own_samples) for row in rows
+        )
         # CTranslate2 allows max_length / 2 new tokens and counts the prompt against the rest.
         max_length = max(2 * cap, cap + max(len(prompt) for prompt in prompts))
         results = self._model.generate(
@@ -164,13 +163,13 @@ class BatchRunner:
         )
         for row, result in zip(rows, results, strict=True):
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
-            ids = result.sequences_ids[0][len(row.forced) :]
+            ids = result.sequences_ids[0][len(row.context_tokens) :]
             row.tokens = [token for token in ids if token < tokenizer.eot]
             row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request, beam)
             row.take_text(tokenizer.decode(row.tokens))
             # With length penalty 1 the score is already the mean, over the context too, whose
             # tokens are forced and cost nothing; OpenAI's formula counts the end token.
-            num_scored = len(row.forced) + len(row.tokens)
+            num_scored = len(row.context_tokens) + len(row.tokens)
             row.avg_logprob = result.scores[0] * num_scored / (len(row.tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
             row.has_hit_token_cap = len(ids) >= max_new_tokens(row.request.num_own_samples)
@@ -178,12 +177,13 @@ class BatchRunner:
     def _prompt(self, row: _Row, beam_size: int) -> list[int]:
         request = row.request
         history = self.prompts.history(request)
-        timestamps = wants_timestamps(len(request.audio), beam_size, request.purpose)
-        tokenizer = self.prompts.tokenizer(row.language, str(request.task))
-        stamp = [tokenizer.timestamp_begin] if timestamps and row.context_tokens else []
-        row.forced = stamp + row.context_tokens
-        prompt = self.prompts.build(row.language, str(request.task), history, timestamps=timestamps)
-        return prompt + row.forced
+        prompt = self.prompts.build(
+            row.language,
+            str(request.task),
+            history,
+            timestamps=has_timestamps(request, beam_size),
+        )
+        return prompt + row.context_tokens
 
     def _align(
         self, accepted: list[tuple[int, _Row]], encoded: ctranslate2.StorageView
@@ -240,9 +240,16 @@ def _confidence(row: _Row, num_words: int) -> float:
     return (sum(said) + confidence * num_words) / (len(said) + num_words)
 
 
+def has_timestamps(request: DecodeRequest, beam_size: int) -> bool:
+    """Say whether Whisper is asked for timestamps; forced words have none, and it loops on them."""
+    is_alone = not request.context
+    return is_alone and wants_timestamps(len(request.audio), beam_size, request.purpose)
+
+
 def _verdict(row: _Row) -> Verdict:
     if row.request.context:
-        is_sure = row.goes_on and judge(row.signals) is Verdict.ACCEPT
+        rule = judge if row.request.whole is None else judge_continuation
+        is_sure = row.goes_on and rule(row.signals) is Verdict.ACCEPT
         return Verdict.ACCEPT if is_sure else Verdict.RETRY
     return judge_retry(row.signals) if row.request.is_retry else judge(row.signals)
 
@@ -252,7 +259,7 @@ def _heard_samples(
 ) -> int:
     """Return up to where the last timestamp says the text goes; all of it when there is none."""
     stamps = [token - timestamp_begin for token in ids if token >= timestamp_begin]
-    if not stamps or not wants_timestamps(len(request.audio), beam_size, request.purpose):
+    if not stamps or not has_timestamps(request, beam_size):
         return len(request.audio)
     return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
 

@@ -14,7 +14,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 
 from server.engine.base import Again, Answer
-from server.engine.batch_runner import BatchRunner, Outcome
+from server.engine.batch_runner import BatchRunner, Outcome, has_timestamps
 from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
@@ -22,7 +22,6 @@ from streaming.transcript import Hypothesis
 from streaming.windows import (
     FULL_FRAMES,
     MIN_UNHEARD_SAMPLES,
-    wants_timestamps,
     window_frames,
 )
 
@@ -72,7 +71,7 @@ class WhisperEngine:
             _frames(request),
             request.is_retry,
             beam,
-            wants_timestamps(len(request.audio), beam, request.purpose),
+            has_timestamps(request, beam),
             len(self._batches.prompts.history(request)),
         )
 
@@ -109,16 +108,16 @@ class WhisperEngine:
     def _fitting(self, request: DecodeRequest) -> DecodeRequest:
         """Return the request, without its context where there is no place for it.
 
-        Forced words share the decoder's positions with the prompt. A greedy final that stops early
-        is continued from its last timestamp, which must be of its own words.
+        Forced words share the decoder's positions with the prompt, and have no timestamps, which a
+        greedy final needs to be continued where it stops early.
         """
         if not request.context:
             return request
         prompts = self._batches.prompts
         num_given = len(prompts.history(request)) + len(prompts.context(request))
         has_place = num_given <= MAX_HISTORY_TOKENS
-        may_be_continued = request.purpose.has_beam and self._beam_size(request) == 1
-        return request if has_place and not may_be_continued else request.without_context()
+        is_greedy_final = request.purpose.has_beam and self._beam_size(request) == 1
+        return request if has_place and not is_greedy_final else request.without_context()
 
     def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
         first = requests[0]

@@ -13,9 +13,11 @@ from server.engine.base import Again, Answer
 from server.engine.whisper import EngineSettings, WhisperEngine
 from server.models.progress import LineProgress
 from server.models.store import ModelStore, default_cache_dir
+from streaming.continuation import going_on_from
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
 from streaming.transcript import Hypothesis
+from streaming.windows import window_frames
 from tests.support.recordings import clip, references, silence, spoken, word_errors
 
 pytestmark = pytest.mark.model
@@ -24,9 +26,10 @@ TAIL_S = 0.2
 SHORT = ("0880", "0930")
 
 
-def engine(name: str) -> WhisperEngine:
+def engine(name: str, final_beam: int = 3) -> WhisperEngine:
     store = ModelStore(default_cache_dir(os.environ, Path.home()), LineProgress(sys.stderr))
-    return WhisperEngine(name, store.resolve(name), EngineSettings(num_workers=1))
+    settings = EngineSettings(num_workers=1, final_beam=final_beam)
+    return WhisperEngine(name, store.resolve(name), settings)
 
 
 @pytest.fixture(scope="module")
@@ -268,13 +271,48 @@ def test_noise_after_speech_has_no_words(tiny):
     assert answer.words == ()
 
 
-def test_there_is_no_context_beside_a_long_prompt_or_without_a_beam(tiny):
+def test_there_is_no_context_beside_a_long_prompt_or_for_finals_without_a_beam(tiny):
     asked = with_context("0880", "0930")
     long_prompt = replace(asked, prompt="and so on " * 100)
-    greedy = replace(asked, purpose=Purpose.INTERIM)
-    for request in (long_prompt, greedy):
-        assert tiny.decode([request]) == tiny.decode([request.without_context()])
-        assert tiny.batch_key(request) == tiny.batch_key(request.without_context())
+    for model, request in ((tiny, long_prompt), (engine("tiny.en", final_beam=1), asked)):
+        assert model.decode([request]) == model.decode([request.without_context()])
+        assert model.batch_key(request) == model.batch_key(request.without_context())
+
+
+LONG = ("0890", "0870", "0880", "0930")
+"""More than 13.5 s."""
+
+
+@pytest.mark.parametrize("purpose", [Purpose.FINAL, Purpose.CHECKPOINT, Purpose.INTERIM])
+@pytest.mark.parametrize("model", ["tiny", "base"])
+def test_a_long_decode_goes_on_from_the_words_that_are_committed(model, purpose, request):
+    engine = request.getfixturevalue(model)
+    whole = make_request(said(*LONG), purpose=purpose, start_sample=32_000, words=True)
+    (heard,) = alone(engine, [replace(whole, purpose=Purpose.FINAL)])
+    committed = heard.words[: 2 * len(heard.words) // 3]
+    asked = going_on_from(committed, whole)
+    assert window_frames(len(asked.audio), purpose) < window_frames(len(whole.audio), purpose)
+    (answer,) = engine.decode([asked])
+    assert isinstance(answer, Hypothesis), "what is committed must not be in the way"
+    assert answer.words[: len(committed)] == committed
+    assert_heard(answer, *LONG)
+    starts = [word.start_sample for word in answer.words]
+    assert starts == sorted(starts)
+    for word, same in zip(answer.words[-3:], heard.words[-3:], strict=True):
+        assert abs(word.start_sample - same.start_sample) <= 8_000
+
+
+def test_what_does_not_go_on_from_the_committed_words_is_decoded_whole(tiny):
+    whole = make_request(said(*LONG), words=True)
+    (heard,) = alone(tiny, [whole])
+    num = len(heard.words) // 2
+    wrong = [
+        replace(word, text=f" {heard.words[num + at].text}")
+        for at, word in enumerate(heard.words[:num])
+    ]
+    asked = going_on_from(tuple(wrong), whole)
+    assert asked.said
+    assert tiny.decode([asked]) == [Again(whole)]
 
 
 def test_key_terms_change_the_spelling_of_names(base):

@@ -6,6 +6,7 @@ from streaming.guards import (
     compression_ratio,
     ends_in_cycle,
     judge,
+    judge_continuation,
     judge_retry,
 )
 
@@ -51,6 +52,13 @@ def test_unlikely_text_is_tried_again_and_then_believed_unless_very_unlikely():
     assert verdicts(signals(logprob=-1.2)) == (Verdict.RETRY, Verdict.ACCEPT)
     assert verdicts(signals(logprob=-1.6)) == (Verdict.RETRY, Verdict.DROP)
     assert judge(signals(logprob=-1.0)) is Verdict.ACCEPT
+
+
+def test_what_went_on_from_committed_words_must_be_surer():
+    assert judge_continuation(signals(logprob=-0.35)) is Verdict.ACCEPT
+    assert judge_continuation(signals(logprob=-0.45)) is Verdict.RETRY
+    assert judge_continuation(signals("")) is Verdict.DROP
+    assert judge_continuation(signals(capped=True)) is Verdict.RETRY
 
 
 @pytest.mark.parametrize(

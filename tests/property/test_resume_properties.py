@@ -18,8 +18,15 @@ pauses = st.sampled_from([0.1, 0.3, 0.5, 1.0, 3.0])
 sides = st.lists(st.one_of(words, pauses), min_size=1, max_size=6)
 
 
+long_sides = st.lists(
+    st.one_of(st.lists(st.integers(1, 90), min_size=45, max_size=75), pauses),
+    min_size=1,
+    max_size=3,
+)
+
+
 @st.composite
-def scripts(draw, num_channels: int) -> list[Step]:
+def scripts(draw, num_channels: int, sides=sides) -> list[Step]:
     audio = [said(*draw(sides), 0.2) for _ in range(num_channels)]
     length = max(map(len, audio))
     both = np.stack([np.pad(side, (0, length - len(side))) for side in audio])
@@ -66,13 +73,22 @@ def suffer(world: World, trouble: str, number: int) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from([1, 2]), troubles, st.booleans())
 def test_no_trouble_changes_the_transcript(data, num_channels, troubles, interim):
-    script = data.draw(scripts(num_channels))
     options = with_options(
         audio=AudioFormat(Encoding.PCM_S16LE, 16_000, num_channels),
         endpoint_silence_ms=400,
         max_utterance_s=2.5,
         interim=interim,
     )
+    assert_transcript_unchanged(options, data.draw(scripts(num_channels)), troubles)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scripts(1, long_sides), troubles)
+def test_no_trouble_changes_what_goes_on_from_committed_words(script, troubles):
+    assert_transcript_unchanged(with_options(), script, troubles)
+
+
+def assert_transcript_unchanged(options, script, troubles):
     quiet = World(options, script)
     quiet.finish()
     troubled = World(options, script)

@@ -62,6 +62,24 @@ def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
     assert late.is_closed
 
 
+@given(st.lists(st.integers(1, 90), min_size=42, max_size=75), st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_a_long_final_goes_on_from_does_not_depend_on_when_answers_come(numbers, data):
+    audio = audio_of([(numbers, 1.5)])
+    prompt, late = SessionHarness(), SessionHarness(holds_decodes=True)
+    prompt.send(audio)
+    prompt.stop()
+    for part in np.array_split(audio, 40):
+        late.send(part)
+        while late.held and data.draw(st.booleans()):
+            late.release(data.draw(st.integers(0, len(late.held) - 1)))
+    late.stop()
+    while late.held:
+        late.release(0)
+    assert late.finals == prompt.finals
+    assert prompt.finals[0].confidence < 0.9, "it was decoded with words before it"
+
+
 @given(PHRASES, OPTIONS, st.integers(1, 40))
 @settings(max_examples=150, deadline=None)
 def test_every_conversation_keeps_the_contract(phrases, options, num_parts):

@@ -57,9 +57,9 @@ class Checkpoints:
         """Those that are still to be asked for, in order."""
         return [waiting for waiting in self._waiting if waiting.request_id is None]
 
-    def has_before(self, end_sample: int) -> bool:
-        """Say whether one before this place is not answered."""
-        return any(waiting.end_sample < end_sample for waiting in self._waiting)
+    def has_unanswered(self, end_sample: int) -> bool:
+        """Say whether one up to this place is not answered."""
+        return any(waiting.end_sample <= end_sample for waiting in self._waiting)
 
     def is_due(self, scored_end_sample: int) -> bool:
         """Say whether the next checkpoint is reached."""

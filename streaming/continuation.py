@@ -10,8 +10,13 @@ from dataclasses import replace
 
 from streaming.effects import DecodeRequest, Purpose
 from streaming.left_context import REACH_SAMPLES, reaching_back
+from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Word
 from streaming.windows import FRAME_SAMPLES, INTERIM_FRAMES, MIN_PADDING_FRAMES, window_frames
+
+LAG_SAMPLES = 4 * TARGET_RATE_HZ
+"""Only words committed this long before a decode's end count, so that it seldom has to wait for
+the checkpoints that commit them. The window holds them anyway."""
 
 FILLED_FRAMES = 1500
 """The window that a continuation fills with context. Half of it costs accuracy with base

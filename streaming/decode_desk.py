@@ -3,8 +3,8 @@
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load interims come less often, and checkpoints and interims not at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
-utterance finals and checkpoints go on from the committed words, so they wait for the checkpoints
-before them.
+utterance finals and checkpoints go on from words committed some seconds before, so they wait for
+the checkpoints that commit them.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.checkpoints import CHECKPOINT_SAMPLES
-from streaming.continuation import going_on_from, may_go_on
+from streaming.continuation import LAG_SAMPLES, going_on_from, may_go_on
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions, Task
@@ -188,7 +188,10 @@ class DecodeDesk:
         )
         if not self._may_go_on(utterance, end_sample, purpose):
             return whole
-        return going_on_from(utterance.hypotheses.committed, whole)
+        committed = utterance.hypotheses.committed
+        if purpose is not Purpose.INTERIM:
+            committed = utterance.committed_by(end_sample - LAG_SAMPLES)
+        return going_on_from(committed, whole)
 
     def _needs_times(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         """Say whether other decodes will begin at words of this one."""
@@ -199,7 +202,7 @@ class DecodeDesk:
     def _needs_checkpoints(self, utterance: OpenUtterance, end_sample: int) -> bool:
         """Say whether a decode up to here goes on from words that are still to be committed."""
         is_long = self._may_go_on(utterance, end_sample, Purpose.FINAL)
-        return is_long and utterance.checkpoints.has_before(end_sample)
+        return is_long and utterance.checkpoints.has_unanswered(end_sample - LAG_SAMPLES)
 
     def _may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)

@@ -99,19 +99,24 @@ def follows_closely(start_sample: int, end_sample: int) -> bool:
     return start_sample - end_sample <= MAX_GAP_SAMPLES
 
 
-def text_after(context: str, text: str, *, is_spaced: bool) -> str | None:
+def text_after(
+    context: str, text: str, *, is_spaced: bool, is_continuation: bool = False
+) -> str | None:
     """Return what a decoder that was given `context` says next, or None if not to be believed.
 
     It may say some of the context once more, or a phrase twice, or nothing, or go on inside a word;
     the utterance is better decoded alone then. Punctuation of the context's last word is no
     word of the next. `is_spaced` tells whether the language writes spaces between words.
+    A continuation is in the middle of what somebody says, who may well say four words again ("it
+    was the age of"); it is not believed only if it begins so.
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
     said = _said(follows, is_spaced=is_spaced)
     if not said or says_phrase_twice(said):
         return None
     num_alike = MIN_REPEATED_INSIDE_WORDS if is_spaced else MIN_REPEATED_INSIDE_LETTERS
-    if _says_again(_said(context, is_spaced=is_spaced), said, num_alike):
+    head = said[: num_alike + 1] if is_continuation else said
+    if _says_again(_said(context, is_spaced=is_spaced), head, num_alike):
         return None
     is_inside_word = context[-1:].isalnum() and text[:1].isalnum()
     if is_spaced and is_inside_word:

@@ -7,7 +7,7 @@ from streaming.checkpoints import Checkpoints
 from streaming.effects import Purpose
 from streaming.snapshot import ChannelPoint, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class OpenUtterance:
     point: ChannelPoint | None = None
     gives_context: bool = True
     checkpoints: Checkpoints = field(init=False)
+    _committed_by: list[tuple[int, tuple[Word, ...]]] = field(default_factory=list)
     scored_end_sample: int = field(init=False)
     """End of the last scored window."""
 
@@ -94,7 +95,13 @@ class OpenUtterance:
         shown_to = None
         for checkpoint in self.checkpoints.answer(request_id, hypothesis):
             shown_to = checkpoint.end_sample if self.hypotheses.commit(checkpoint.words) else None
+            self._committed_by.append((checkpoint.end_sample, self.hypotheses.committed))
         return shown_to
+
+    def committed_by(self, end_sample: int) -> tuple[Word, ...]:
+        """Return the words that the checkpoints up to here have committed."""
+        known = (words for end, words in reversed(self._committed_by) if end <= end_sample)
+        return next(known, ())
 
     def push_window(self, *, is_speech: bool) -> None:
         """Note whether the next window is speech."""

@@ -58,7 +58,12 @@ class _Row:
         self.text = text
         if self.request.context:
             is_spaced = self.language not in UNSPACED_LANGUAGES
-            following = text_after(self.request.context, text, is_spaced=is_spaced)
+            following = text_after(
+                self.request.context,
+                text,
+                is_spaced=is_spaced,
+                is_continuation=bool(self.request.said),
+            )
             self.text, self.goes_on = following or "", following is not None
 
     @property

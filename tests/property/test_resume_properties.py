@@ -19,7 +19,7 @@ sides = st.lists(st.one_of(words, pauses), min_size=1, max_size=6)
 
 
 long_sides = st.lists(
-    st.one_of(st.lists(st.integers(1, 90), min_size=45, max_size=75), pauses),
+    st.one_of(st.lists(st.integers(1, 90), min_size=55, max_size=75), pauses),
     min_size=1,
     max_size=3,
 )

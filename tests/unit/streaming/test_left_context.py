@@ -102,3 +102,16 @@ def test_scripts_without_spaces_go_on_without_one():
     assert text_after("我们今天", "们今天去公园", is_spaced=False) is None
     assert text_after("我们今天去大公园里散步", "今天去大公园里散", is_spaced=False) is None
     assert text_after("我们今天去公园散步", "公园散心", is_spaced=False) == "公园散心"
+
+
+def test_who_goes_on_may_say_the_same_words_again_but_not_begin_so():
+    context = " It was the age of wisdom. It was the"
+
+    def after(text: str, *, is_continuation: bool = True) -> str | None:
+        return text_after(context, text, is_spaced=True, is_continuation=is_continuation)
+
+    said = " epoch of belief. Yet it was the age of foolishness."
+    assert after(said) == said
+    assert after(said, is_continuation=False) is None
+    assert after(" age of wisdom. It was the epoch of belief.") is None
+    assert after(" It was the epoch of belief.") is None

@@ -104,6 +104,7 @@ class Session:
         self._error: StarlingError | None = None
         self._is_abandoned = False
         self._load = Load()
+        self._has_started = False
 
     @property
     def is_closed(self) -> bool:
@@ -143,7 +144,15 @@ class Session:
         return num_pending_finals >= limits.max_pending_finals or self._flushes.is_full
 
     def start(self) -> list[Effect]:
-        """Return the effects of opening: `ready`, or what was missed and then `resumed`."""
+        """Return the effects of opening: `ready`, or what was missed and then `resumed`.
+
+        Then what the client misses because the server is busy, if anything.
+        """
+        self._has_started = True
+        is_busy = self._load.rung >= Rung.NO_INTERIMS
+        return self._open() + ([self._emit(load_warning(self._load))] if is_busy else [])
+
+    def _open(self) -> list[Effect]:
         plan = self._plan
         if plan.resumption is None:
             return [self._emit(SessionReady(plan.session_id, self.options, plan.secret))]
@@ -305,7 +314,7 @@ class Session:
         for transcriber in self._channels:
             transcriber.set_load(load)
         is_told = max(before.rung, load.rung) >= Rung.NO_INTERIMS and before.rung != load.rung
-        if not is_told or self._state is not _State.OPEN:
+        if not is_told or not self._has_started or self._state is not _State.OPEN:
             return []
         return [self._emit(load_warning(load))]
 

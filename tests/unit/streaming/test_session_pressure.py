@@ -3,23 +3,27 @@
 import numpy as np
 import pytest
 
-from streaming.effects import DecodeRequest, Purpose, ScoreSpeech
+from streaming.effects import DecodeRequest, Emit, Purpose, ScoreSpeech
 from streaming.errors import ErrorCode
 from streaming.events import (
     AudioAcknowledged,
     Closed,
     Failed,
     PingReceived,
+    SessionReady,
     Warned,
     WarningCode,
 )
+from streaming.options import OptionLimits
 from streaming.overload import Load, Rung
 from streaming.safe_place import ACK_STEP_SAMPLES
-from streaming.session import MAX_WINDOWS_PER_SCORE
+from streaming.session import MAX_WINDOWS_PER_SCORE, Session
 from streaming.session_limits import SessionLimits
+from streaming.session_plan import SessionPlan
+from streaming.speech_gate import SpeechPolicy
 from streaming.transcript import Hypothesis
 from tests.support.scripted_speech import said, silence, transcribe
-from tests.support.session_harness import SessionHarness
+from tests.support.session_harness import DEFAULTS, ENGLISH, SessionHarness
 
 pytestmark = pytest.mark.unit
 
@@ -182,3 +186,17 @@ def test_longer_steps_ask_for_fewer_interims():
         harness.send(audio, *range(0, len(audio), 3_200))
         counts.append(len(harness.interims))
     assert counts[0] > counts[1] > 0
+
+
+def test_a_session_that_opens_on_a_busy_server_is_told_so_after_it_is_ready():
+    plan = SessionPlan(
+        "s1", DEFAULTS, ENGLISH, OptionLimits(), SessionLimits(), SpeechPolicy(), secret="x"
+    )
+    session = Session(plan, now=0.0)
+    assert session.set_load(Load(Rung.NO_INTERIMS, 6.0, 0.7)) == []
+    ready, warning = [effect for effect in session.start() if isinstance(effect, Emit)]
+    assert (ready.seq, type(ready.event)) == (1, SessionReady)
+    assert (warning.seq, type(warning.event)) == (2, Warned)
+    assert warning.event.code is WarningCode.LAGGING
+    (recovered,) = session.set_load(Load())
+    assert recovered.event.code is WarningCode.RECOVERED

@@ -19,7 +19,7 @@ LAG_SAMPLES = 4 * TARGET_RATE_HZ
 the checkpoints that commit them. The window holds them anyway."""
 
 FILLED_FRAMES = 1500
-"""The window that a continuation fills with context. Half of it costs accuracy with base
+"""The window that a continuation fills with context; with 1000 base is less exact
 (docs/performance.md)."""
 
 

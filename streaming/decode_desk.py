@@ -78,8 +78,8 @@ class DecodeDesk:
         return [self._ask(utterance, scored_end, Purpose.INTERIM)] if is_due else []
 
     def ask_checkpoints(self, utterance: OpenUtterance) -> list[DeskOutput]:
-        """Ask for those that were reached and wait for nothing any more."""
-        requests = [] if self._must_wait(utterance) else self._ask_checkpoints(utterance)
+        """Ask for the checkpoints that were reached, in place of the outstanding decode."""
+        requests = [] if self._must_wait(utterance) else self._checkpoint_requests(utterance)
         return [*self._drop(utterance), *requests] if requests else []
 
     def ask_final(
@@ -98,7 +98,7 @@ class DecodeDesk:
         outputs: list[DeskOutput] = [*self._drop(utterance)]
         if self._must_wait(utterance):
             return None, outputs
-        outputs += self._ask_checkpoints(utterance)
+        outputs += self._checkpoint_requests(utterance)
         if self._needs_checkpoints(utterance, end_sample):
             return None, outputs
         request = self._ask(utterance, end_sample, Purpose.FINAL)
@@ -109,7 +109,7 @@ class DecodeDesk:
         pending = self._finals.unasked
         if pending is None:
             return []
-        outputs: list[DeskOutput] = [*self._ask_checkpoints(pending.utterance)]
+        outputs: list[DeskOutput] = [*self._checkpoint_requests(pending.utterance)]
         if self._needs_checkpoints(pending.utterance, pending.audio_end_sample):
             return outputs
         request = self._request(pending.utterance, pending.audio_end_sample, Purpose.FINAL)
@@ -136,7 +136,7 @@ class DecodeDesk:
         """Ask for what will be the final if the silence goes on."""
         if utterance.ahead_to_sample == end_sample or self._must_wait(utterance):
             return []
-        outputs: list[DeskOutput] = [*self._drop(utterance), *self._ask_checkpoints(utterance)]
+        outputs: list[DeskOutput] = [*self._drop(utterance), *self._checkpoint_requests(utterance)]
         if self._needs_checkpoints(utterance, end_sample):
             return outputs
         utterance.ahead_to_sample = end_sample
@@ -148,8 +148,8 @@ class DecodeDesk:
         utterance.outstanding = SpanDecode(request.id, purpose, end_sample)
         return request
 
-    def _ask_checkpoints(self, utterance: OpenUtterance) -> list[DecodeRequest]:
-        """Ask for the checkpoints that were reached; they wait beside the outstanding decode."""
+    def _checkpoint_requests(self, utterance: OpenUtterance) -> list[DecodeRequest]:
+        """Return requests for the checkpoints that were reached and need no other before them."""
         requests = []
         for checkpoint in utterance.checkpoints.unasked:
             if self._needs_checkpoints(utterance, checkpoint.end_sample):

@@ -43,7 +43,7 @@ class OpenUtterance:
     point: ChannelPoint | None = None
     gives_context: bool = True
     checkpoints: Checkpoints = field(init=False)
-    _committed_by: list[tuple[int, tuple[Word, ...]]] = field(default_factory=list)
+    _committed_by: list[tuple[int, tuple[Word, ...]]] = field(init=False, default_factory=list)
     scored_end_sample: int = field(init=False)
     """End of the last scored window."""
 

@@ -25,7 +25,7 @@ from server.engine.words import (
     plain_words,
     timed_words,
 )
-from streaming.effects import DecodeRequest, Purpose
+from streaming.effects import DecodeRequest
 from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
 from streaming.left_context import text_after
 from streaming.options import Task
@@ -216,9 +216,7 @@ class BatchRunner:
         self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
     ) -> Hypothesis | None:
         request = row.request
-        is_worth_more = request.purpose.is_for_good or (
-            request.context and request.purpose is not Purpose.INTERIM
-        )
+        is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
         if verdict is Verdict.RETRY and is_worth_more:
             return None
         is_degenerate = verdict is not Verdict.ACCEPT

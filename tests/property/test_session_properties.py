@@ -44,20 +44,25 @@ def test_any_split_of_the_stream_gives_the_same_finals(phrases, options, cuts):
     assert split.finals == whole.finals
 
 
-@given(PHRASES, OPTIONS, st.data())
-@settings(max_examples=150, deadline=None)
-def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
-    audio = audio_of(phrases)
+def answered_at_once_and_late(audio, options, num_parts, data):
+    """Return two finished sessions of this audio; the second's answers came in any order."""
     prompt, late = SessionHarness(options), SessionHarness(options, holds_decodes=True)
     prompt.send(audio)
     prompt.stop()
-    for part in np.array_split(audio, 7):
+    for part in np.array_split(audio, num_parts):
         late.send(part)
-        if late.held and data.draw(st.booleans()):
+        while late.held and data.draw(st.booleans()):
             late.release(data.draw(st.integers(0, len(late.held) - 1)))
     late.stop()
     while late.held:
         late.release(data.draw(st.integers(0, len(late.held) - 1)))
+    return prompt, late
+
+
+@given(PHRASES, OPTIONS, st.data())
+@settings(max_examples=150, deadline=None)
+def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
+    prompt, late = answered_at_once_and_late(audio_of(phrases), options, 7, data)
     assert late.text == prompt.text
     assert late.is_closed
 
@@ -66,16 +71,7 @@ def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
 @settings(max_examples=100, deadline=None)
 def test_what_a_long_final_goes_on_from_does_not_depend_on_when_answers_come(numbers, data):
     audio = audio_of([(numbers, 1.5)])
-    prompt, late = SessionHarness(), SessionHarness(holds_decodes=True)
-    prompt.send(audio)
-    prompt.stop()
-    for part in np.array_split(audio, 40):
-        late.send(part)
-        while late.held and data.draw(st.booleans()):
-            late.release(data.draw(st.integers(0, len(late.held) - 1)))
-    late.stop()
-    while late.held:
-        late.release(0)
+    prompt, late = answered_at_once_and_late(audio, with_options(), 40, data)
     assert late.finals == prompt.finals
     assert prompt.finals[0].confidence < 0.9, "it was decoded with words before it"
 

@@ -1,5 +1,6 @@
 """`starling serve`: load the models, listen, say where."""
 
+import gc
 import json
 import os
 import socket
@@ -27,6 +28,9 @@ WEBSOCKET_PONG_S = 600.0
 """A pong waits behind megabytes of audio while a busy server does not read; the idle limit finds
 dead peers sooner."""
 GRACE_S = 5
+
+GARBAGE_THRESHOLDS = (20_000, 20, 20)
+"""New objects before the youngest generation is looked through, and so on (`gc.set_threshold`)."""
 
 
 def serve(
@@ -139,6 +143,16 @@ def _listen(
         raise typer.Exit(1)
 
 
+def spare_garbage_collector() -> None:
+    """Leave what was loaded to start out of collections, and make the others rare.
+
+    Nothing runs while garbage is collected; with 400 sessions that took 0.1 s each time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
 class AnnouncingServer(uvicorn.Server):
     """Says where it listens once it does, and lets sessions finish before it stops."""
 
@@ -161,6 +175,7 @@ class AnnouncingServer(uvicorn.Server):
                 typer.echo(f"starling: gRPC cannot listen: {error}.", err=True)
                 self.started, self.should_exit = False, True
                 return
+        spare_garbage_collector()
         self._tell(grpc_port)
 
     def _tell(self, grpc_port: int | None) -> None:

@@ -43,7 +43,6 @@ _HOP_SAMPLES = 128
 _SILENCE_BEFORE_WINDOWS = 16
 _MIRRORED_SAMPLES = 64
 _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
-_FLOAT_BYTES = 4
 
 
 def _memory(lstm: Matrix, context: Samples) -> bytes:
@@ -120,11 +119,11 @@ class SileroVad:
         after = np.ascontiguousarray(lstm.swapaxes(0, 1))
         for row, (state, i) in enumerate(zip(states, order, strict=True)):
             state.lstm = after[row]
-            state.context = work[i][1][-CONTEXT_SAMPLES:].copy()
+            state.context = work[i][1][-CONTEXT_SAMPLES:]
             state.memory_after = partial(_memory_after, steps, row, work[i][1])
         probabilities: list[list[float]] = [[]] * len(work)
-        for row, i in enumerate(order):
-            probabilities[i] = scores[row, : counts[i]].tolist()
+        for i, row_scores in zip(order, scores.tolist(), strict=True):
+            probabilities[i] = row_scores[: counts[i]]
         return probabilities
 
     def _after_silence(self) -> Matrix:
@@ -156,13 +155,17 @@ def _inputs(work: Sequence[tuple[VadState, Samples]]) -> Matrix:
 
 
 class _Encoder:
-    """Everything before the LSTM, the LSTM's input product included."""
+    """Everything before the LSTM, the LSTM's input product included.
+
+    A convolution of width 3 is a product with three neighbours, which lie side by side in memory
+    already: a place is a range of columns. Where only zeros would stand at a side, that part of the
+    weights is left out. All layers write into arrays made once: fresh ones of this size cost page
+    faults.
+    """
 
     def __init__(self, weights: Weights) -> None:
         self._cosines, self._sines = _folded(weights["model.stft.forward_basis_buffer"][:, 0].T)
         names = [f"model.encoder.{layer}.reparam_conv" for layer in range(4)]
-        # A convolution of width 3 is one product with three neighbours laid side by side. Where
-        # only zeros stand at a side, its part of the weights is left out.
         used = (slice(None), slice(None), slice(1, None), slice(1, 2))
         self._convs = [
             _taps(weights[f"{name}.weight"][:, :, taps])
@@ -172,43 +175,52 @@ class _Encoder:
         self._to_gates = _gate_columns(weights["model.decoder.rnn.weight_ih"])
         bias = weights["model.decoder.rnn.bias_ih"] + weights["model.decoder.rnn.bias_hh"]
         self._gate_bias = _gate_columns(bias)
+        self._even, self._odd = _rows(NUM_PLACES, _HOP_SAMPLES), _rows(NUM_PLACES, _HOP_SAMPLES - 1)
+        self._power, self._waves = _rows(NUM_PLACES, NUM_BANDS), _rows(NUM_PLACES, NUM_BANDS - 2)
+        widths = (NUM_PLACES * NUM_UNITS, NUM_UNITS, NUM_UNITS // 2, NUM_UNITS)
+        self._hidden = [_rows(1, width)[:, 0] for width in widths]
 
     def gates(self, inputs: Matrix) -> Matrix:
         """Return what each window gives the LSTM, (n, 512)."""
-        if len(inputs) <= MAX_WINDOWS_AT_ONCE:
-            return self._gates(inputs)
-        parts = range(0, len(inputs), MAX_WINDOWS_AT_ONCE)
-        return np.concatenate([self._gates(inputs[at : at + MAX_WINDOWS_AT_ONCE]) for at in parts])
-
-    def _gates(self, inputs: Matrix) -> Matrix:
-        num = len(inputs)
-        hidden = _side_by_side(self._spectra(inputs), NUM_PLACES, 1) @ self._convs[0]
-        hidden += self._biases[0]
-        framed = np.zeros((num, NUM_PLACES + 1, NUM_UNITS), dtype=np.float32)
-        np.maximum(hidden.reshape(num, NUM_PLACES, NUM_UNITS), 0.0, out=framed[:, 1:])
-        hidden = _dense(_side_by_side(framed, 2, 2), self._convs[1], self._biases[1])
-        hidden = _dense(hidden.reshape(num, -1), self._convs[2], self._biases[2])
-        hidden = _dense(hidden, self._convs[3], self._biases[3])
-        gates: Matrix = hidden @ self._to_gates
+        gates = np.empty((len(inputs), 4 * NUM_UNITS), dtype=np.float32)
+        for at in range(0, len(inputs), MAX_WINDOWS_AT_ONCE):
+            part = slice(at, at + MAX_WINDOWS_AT_ONCE)
+            np.matmul(self._encoded(inputs[part]), self._to_gates, out=gates[part])
         gates += self._gate_bias
         return gates
 
+    def _encoded(self, inputs: Matrix) -> Matrix:
+        """Return what the convolutions make of each window, (n, 128)."""
+        num = len(inputs)
+        spectra = self._spectra(inputs)
+        first, second, third, fourth = (hidden[:num] for hidden in self._hidden)
+        _convolve(spectra, self._convs[0], first, num_places=NUM_PLACES, step=1)
+        _rectify(first.reshape(-1, NUM_UNITS), self._biases[0])
+        _convolve(first, self._convs[1], second, num_places=NUM_PLACES, step=2)
+        _rectify(second.reshape(-1, NUM_UNITS // 2), self._biases[1])
+        np.matmul(second, self._convs[2], out=third)
+        _rectify(third, self._biases[2])
+        np.matmul(third, self._convs[3], out=fourth)
+        _rectify(fourth, self._biases[3])
+        return fourth
+
     def _spectra(self, inputs: Matrix) -> Matrix:
-        """Return magnitudes with a place of zeros before and after, (n, 6, 129)."""
+        """Return the magnitudes of a window's four places, (n, 4 * 129)."""
         num = len(inputs)
         halves = inputs.reshape(num, NUM_PLACES + 1, _HOP_SAMPLES)
         first, last = halves[:, :-1, 1:], halves[:, 1:, :0:-1]
-        even = np.empty((num, NUM_PLACES, _HOP_SAMPLES), dtype=np.float32)
-        np.add(first, last, out=even[:, :, :-1])
-        even[:, :, -1] = halves[:, 1:, 0]
-        power = even.reshape(-1, _HOP_SAMPLES) @ self._cosines
-        power *= power
-        waves = (first - last).reshape(-1, _HOP_SAMPLES - 1) @ self._sines
-        waves *= waves
-        power[:, 1:-1] += waves
-        framed = np.zeros((num, NUM_PLACES + 2, NUM_BANDS), dtype=np.float32)
-        np.sqrt(power.reshape(num, NUM_PLACES, NUM_BANDS), out=framed[:, 1:-1])
-        return framed
+        even, odd, power, waves = self._even, self._odd, self._power, self._waves
+        np.add(first, last, out=even[:num, :, :-1])
+        even[:num, :, -1] = halves[:, 1:, 0]
+        np.subtract(first, last, out=odd[:num])
+        flat = power[:num].reshape(-1, NUM_BANDS)
+        np.matmul(even[:num].reshape(-1, _HOP_SAMPLES), self._cosines, out=flat)
+        flat *= flat
+        flat_waves = waves[:num].reshape(-1, NUM_BANDS - 2)
+        np.matmul(odd[:num].reshape(-1, _HOP_SAMPLES - 1), self._sines, out=flat_waves)
+        flat_waves *= flat_waves
+        flat[:, 1:-1] += flat_waves
+        return np.sqrt(flat, out=flat).reshape(num, -1)
 
 
 class _Lstm:
@@ -266,19 +278,23 @@ def _taps(weight: Matrix) -> Matrix:
     return np.ascontiguousarray(weight.transpose(2, 1, 0).reshape(-1, weight.shape[0]))
 
 
-def _side_by_side(framed: Matrix, num_places: int, step: int) -> Matrix:
-    """Lay each place beside its two neighbours: (n, places, c) to (n * num_places, 3 * c)."""
-    num, places, width = framed.shape
-    laid = np.lib.stride_tricks.as_strided(
-        framed,
-        (num, num_places, 3 * width),
-        (places * width * _FLOAT_BYTES, step * width * _FLOAT_BYTES, _FLOAT_BYTES),
-        writeable=False,
-    )
-    return laid.reshape(-1, 3 * width)
+def _rows(num_places: int, width: int) -> Matrix:
+    return np.empty((MAX_WINDOWS_AT_ONCE, num_places, width), dtype=np.float32)
 
 
-def _dense(inputs: Matrix, weight: Matrix, bias: Matrix) -> Matrix:
-    outputs: Matrix = inputs @ weight
-    outputs += bias
-    return np.maximum(outputs, 0.0, out=outputs)
+def _convolve(places: Matrix, weight: Matrix, out: Matrix, *, num_places: int, step: int) -> None:
+    """Give every `step`-th place, with its two neighbours, through `weight` (3 * c, k) to `out`.
+
+    `places` is (n, num_places * c); `out` (n, num_places // step * k).
+    """
+    width, num_units = places.shape[1] // num_places, weight.shape[1]
+    for index, place in enumerate(range(0, num_places, step)):
+        begin, end = max(place - 1, 0), min(place + 2, num_places)
+        taps = weight[(begin - place + 1) * width : (end - place + 1) * width]
+        columns = slice(index * num_units, (index + 1) * num_units)
+        np.matmul(places[:, begin * width : end * width], taps, out=out[:, columns])
+
+
+def _rectify(hidden: Matrix, bias: Matrix) -> None:
+    hidden += bias
+    np.maximum(hidden, 0.0, out=hidden)

@@ -17,6 +17,9 @@ MIN_UNTIMED_WORDS = 3
 """So many words in a row for which the alignment finds no time were not said: Whisper writes a
 phrase again, or goes on past the end of the audio."""
 
+ALIGNMENT_STEP_SAMPLES = 320
+"""What the last word takes at least, said or not: the alignment has to end with it."""
+
 MAX_MEDIAN_SAMPLES = 7 * TARGET_RATE_HZ // 10
 _SENTENCE_ENDS = (".", "?", "!", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH QUESTION MARK}")
 _SPACED = re.compile(r"\s*\S+")
@@ -91,7 +94,9 @@ def timed_words(
         at = min(max(finish, begin), end_sample)
         timed.append(Word(word, begin, at, confidence))
         # A word written without spaces may have shared its piece with the one before.
-        untimed.append(bool(taken) and at == begin and language not in UNSPACED_LANGUAGES)
+        least = ALIGNMENT_STEP_SAMPLES if len(timed) == len(words) else 0
+        is_untimed = bool(taken) and at - begin <= least
+        untimed.append(is_untimed and language not in UNSPACED_LANGUAGES)
     return _without_pauses(_without_untimed(timed, untimed))
 
 

@@ -71,6 +71,15 @@ def test_words_past_the_end_of_the_audio_were_not_said():
     assert join_words(timed_words(" I did not say", "en", pieces, SPAN)) == "I"
 
 
+def test_a_phrase_written_twice_is_left_out_though_the_alignment_ends_with_it():
+    said = [piece(" All", 0.1, 0.1), piece(" right.", 0.1, 0.6)]
+    again = [piece(" All", 1.1, 1.1), piece(" right,", 1.1, 1.1), piece(" then.", 1.1, 1.12)]
+    text = " All right. All right, then."
+    assert join_words(timed_words(text, "en", [*said, *again], SPAN)) == "All right."
+    again[-1] = piece(" then.", 1.1, 1.14)
+    assert join_words(timed_words(text, "en", [*said, *again], SPAN)) == text.strip()
+
+
 @pytest.mark.parametrize(
     ("text", "language", "pieces"),
     [

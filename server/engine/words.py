@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TypedDict
 
 from streaming.options import TARGET_RATE_HZ
-from streaming.transcript import Word
+from streaming.transcript import Word, letters_of
 
 UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue", "km", "bo"})
 """Written without spaces between words; a word is then one character (or a run of others)."""
@@ -17,8 +17,10 @@ MIN_UNTIMED_WORDS = 3
 """So many words in a row for which the alignment finds no time were not said: Whisper writes a
 phrase again, or goes on past the end of the audio."""
 
-ALIGNMENT_STEP_SAMPLES = 320
-"""What the last word takes at least, said or not: the alignment has to end with it."""
+MAX_ECHO_WORD_SAMPLES = 6 * TARGET_RATE_HZ // 100
+"""The last words of a text were not said if they say those before them again and take no longer
+than this each; the alignment has to end with them, so the very last has a time. Nobody speaks half
+as fast."""
 
 MAX_MEDIAN_SAMPLES = 7 * TARGET_RATE_HZ // 10
 _SENTENCE_ENDS = (".", "?", "!", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH QUESTION MARK}")
@@ -78,13 +80,16 @@ def timed_words(
         span: First and last sample of the decoded audio in the session; words stay inside.
     """
     words = split_words(text, language)
+    # A word written without spaces may share its piece with the one before.
+    is_spaced = language not in UNSPACED_LANGUAGES
     start_sample, end_sample = span
     timed: list[Word] = []
     untimed: list[bool] = []
+    taken: list[TimedPiece] = []
     index, at = 0, start_sample
     for word in words:
         letters = len(word.strip())
-        taken: list[TimedPiece] = []
+        taken = []
         while index < len(pieces) and letters > 0:
             taken.append(pieces[index])
             letters -= len(pieces[index]["word"].strip())
@@ -93,11 +98,9 @@ def timed_words(
         begin = min(max(begin, at), end_sample)
         at = min(max(finish, begin), end_sample)
         timed.append(Word(word, begin, at, confidence))
-        # A word written without spaces may have shared its piece with the one before.
-        least = ALIGNMENT_STEP_SAMPLES if len(timed) == len(words) else 0
-        is_untimed = bool(taken) and at - begin <= least
-        untimed.append(is_untimed and language not in UNSPACED_LANGUAGES)
-    return _without_pauses(_without_untimed(timed, untimed))
+        untimed.append(is_spaced and bool(taken) and at == begin)
+    said = _without_untimed(timed, untimed)
+    return _without_pauses(_without_echo(said) if is_spaced and taken else said)
 
 
 def _without_untimed(words: Sequence[Word], untimed: Sequence[bool]) -> list[Word]:
@@ -110,6 +113,17 @@ def _without_untimed(words: Sequence[Word], untimed: Sequence[bool]) -> list[Wor
         if not is_untimed or len(run) < MIN_UNTIMED_WORDS:
             kept += run
     return kept
+
+
+def _without_echo(words: list[Word]) -> list[Word]:
+    """Return the words without a last phrase that says the one before again in no time."""
+    letters = [letters_of(word.text) for word in words]
+    for num in range(len(words) // 2, MIN_UNTIMED_WORDS - 1, -1):
+        took = (words[-1].end_sample or 0) - (words[-num].start_sample or 0)
+        is_again = letters[-num:] == letters[-2 * num : -num]
+        if is_again and took <= num * MAX_ECHO_WORD_SAMPLES:
+            return words[:-num]
+    return words
 
 
 def _without_pauses(words: Sequence[Word]) -> tuple[Word, ...]:

@@ -71,13 +71,20 @@ def test_words_past_the_end_of_the_audio_were_not_said():
     assert join_words(timed_words(" I did not say", "en", pieces, SPAN)) == "I"
 
 
-def test_a_phrase_written_twice_is_left_out_though_the_alignment_ends_with_it():
-    said = [piece(" All", 0.1, 0.1), piece(" right.", 0.1, 0.6)]
-    again = [piece(" All", 1.1, 1.1), piece(" right,", 1.1, 1.1), piece(" then.", 1.1, 1.12)]
-    text = " All right. All right, then."
-    assert join_words(timed_words(text, "en", [*said, *again], SPAN)) == "All right."
-    again[-1] = piece(" then.", 1.1, 1.14)
-    assert join_words(timed_words(text, "en", [*said, *again], SPAN)) == text.strip()
+@pytest.mark.parametrize(
+    ("again", "ends", "kept"),
+    [
+        (" All right, then", 1.26, "All right. Then!"),
+        (" All right, then", 1.3, "All right. Then! All right, then"),
+        (" All right, than", 1.12, "All right. Then! All right, than"),
+    ],
+)
+def test_a_phrase_said_again_faster_than_anybody_speaks_was_not(again, ends, kept):
+    said = [piece(" All", 0.1, 0.1), piece(" right.", 0.1, 0.6), piece(" Then!", 0.6, 0.9)]
+    begins = [piece(" All", 1.1, 1.1), piece(" right,", 1.1, 1.1)]
+    ending = [piece(again.removeprefix(" All right,"), 1.1, ends)]
+    text = f" All right. Then!{again}"
+    assert join_words(timed_words(text, "en", [*said, *begins, *ending], SPAN)) == kept
 
 
 @pytest.mark.parametrize(
@@ -91,6 +98,8 @@ def test_a_phrase_written_twice_is_left_out_though_the_alignment_ends_with_it():
         (" all of it", "en", [piece(" all", 1, 1), piece(" of", 1, 1), piece(" it", 1, 1)]),
         (" no piece for most", "en", [piece(" no", 1.0, 2.0)]),
         ("今天天气", "zh", [piece("今天天", 1.0, 1.0), piece("气", 1.0, 2.0)]),
+        (" no no no no no no", "en", [piece(" no no", 1.0, 2.0)]),
+        ("不不不不不不", "zh", [piece("不不不不不不", 1.0, 1.1)]),
     ],
 )
 def test_fewer_or_all_or_unaligned_words_stay(text, language, pieces):

@@ -350,7 +350,8 @@ class ChannelTranscriber:
             return self._close(utterance, min(span_end, scored_end), reason)
         if scored_end - utterance.audio_start_sample >= self._max_samples:
             return self._cut(utterance)
-        return [*self._desk.ask_what_is_due(utterance, self._tail_samples)]
+        endpoint_samples = self._rules[0].min_silence_samples
+        return [*self._desk.ask_what_is_due(utterance, self._tail_samples, endpoint_samples)]
 
     def _cut(self, utterance: OpenUtterance) -> list[ChannelOutput]:
         """End an utterance that grew too long at its quietest place and go on from there."""

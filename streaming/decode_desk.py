@@ -1,7 +1,8 @@
 """Which decodes of one channel's utterances are asked for, and when.
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
-none is on its way. Under load interims come less often, and checkpoints and interims not at all.
+none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
+meanwhile; interims come less often, and checkpoints and interims not at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
 the checkpoints that commit them.
@@ -17,7 +18,7 @@ from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions, Task
 from streaming.overload import Load
-from streaming.pacing import is_interim_due
+from streaming.pacing import ahead_after_samples, is_interim_due
 from streaming.transcript import Word
 from streaming.utterance import OpenUtterance, SpanDecode
 from streaming.windows import share_window
@@ -52,14 +53,26 @@ class DecodeDesk:
         self.options = options
         self.load = Load()
 
-    def ask_what_is_due(self, utterance: OpenUtterance, tail_samples: int) -> list[DeskOutput]:
-        """Ask for what the utterance needs now; `tail_samples` of silence make a decode ahead."""
-        scored_end = utterance.scored_end_sample
-        tail_end = utterance.last_speech_end_sample + tail_samples
-        if scored_end >= tail_end:
-            return self._ask_ahead(utterance, tail_end)
+    def ask_what_is_due(
+        self, utterance: OpenUtterance, tail_samples: int, endpoint_samples: int
+    ) -> list[DeskOutput]:
+        """Ask for what the utterance needs now.
+
+        Its final will hold `tail_samples` of the silence, of which `endpoint_samples` are the end.
+        """
+        silence = utterance.scored_end_sample - utterance.last_speech_end_sample
+        if silence < tail_samples:
+            return self._ask_in_speech(utterance)
+        if silence < ahead_after_samples(tail_samples, endpoint_samples, self.load.stretch):
+            return []
+        return self._ask_ahead(utterance, utterance.last_speech_end_sample + tail_samples)
+
+    def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
+        if self._is_vain(utterance.outstanding):
+            return [*self._drop(utterance)]
         if not (self.options.interim and self.load.has_interims):
             return []
+        scored_end = utterance.scored_end_sample
         checkpoints = utterance.checkpoints
         if checkpoints.is_due(scored_end) and self.load.has_checkpoints:
             checkpoints.place(scored_end)
@@ -76,6 +89,14 @@ class DecodeDesk:
             is_shown=utterance.hypotheses.has_text,
         )
         return [self._ask(utterance, scored_end, Purpose.INTERIM)] if is_due else []
+
+    def _is_vain(self, asked: SpanDecode | None) -> bool:
+        """Say whether a decode ahead is for nothing now that the voice has gone on.
+
+        Its answer would serve as an interim, which is worth its cost while the server is not busy.
+        """
+        is_ahead = asked is not None and asked.purpose is Purpose.FINAL
+        return is_ahead and not (self.options.interim and self.load.has_checkpoints)
 
     def ask_checkpoints(self, utterance: OpenUtterance) -> list[DeskOutput]:
         """Ask for the checkpoints that were reached, in place of the outstanding decode."""

@@ -1,6 +1,6 @@
 import pytest
 
-from streaming.pacing import FIRST_S, GROWTH, STEP_S, is_interim_due
+from streaming.pacing import FIRST_S, GROWTH, STEP_S, ahead_after_samples, is_interim_due
 
 pytestmark = pytest.mark.unit
 
@@ -51,3 +51,17 @@ def test_stretching_makes_all_steps_longer():
 
 def test_nothing_new_is_never_due():
     assert not is_interim_due(30 * SECOND, 30 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("tail", "endpoint", "stretch", "expected"),
+    [
+        (3_584, 13_152, 1.0, 3_584),
+        (3_584, 13_152, 1.5, 5_376),
+        (3_584, 13_152, 6.0, 7_891),
+        (3_584, 4_000, 6.0, 3_584),
+        (512, 512, 6.0, 512),
+    ],
+)
+def test_a_busy_server_decodes_ahead_later_but_with_time_left(tail, endpoint, stretch, expected):
+    assert ahead_after_samples(tail, endpoint, stretch) == expected

@@ -1,5 +1,7 @@
 """A session against its limits: idle, too long, too fast, behind; and what it acknowledges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 from streaming.transcript import Hypothesis
-from tests.support.scripted_speech import said, silence, transcribe
+from tests.support.scripted_speech import said, silence, speech, transcribe
 from tests.support.session_harness import DEFAULTS, ENGLISH, SessionHarness
 
 pytestmark = pytest.mark.unit
@@ -186,6 +188,51 @@ def test_longer_steps_ask_for_fewer_interims():
         harness.send(audio, *range(0, len(audio), 3_200))
         counts.append(len(harness.interims))
     assert counts[0] > counts[1] > 0
+
+
+def test_a_busy_server_decodes_no_final_ahead_in_a_short_pause_and_the_same_one_in_the_end():
+    decodes = []
+    for stretch in (1.0, 2.0):
+        harness = SessionHarness()
+        asked = recording(harness)
+        harness.perform(harness.session.set_load(Load(Rung.STRETCHED, stretch)))
+        harness.send(said(0.5, [1, 2, 3], 0.35, [4, 5, 6]))
+        early = [request for request in asked if request.purpose is Purpose.FINAL]
+        harness.send(silence(0.6))
+        ahead = [request for request in asked if request.purpose is Purpose.FINAL]
+        assert not harness.finals
+        harness.send(silence(1.0))
+        assert harness.text == "w1 w2 w3 w4 w5 w6"
+        finals = [request for request in asked if request.purpose is Purpose.FINAL]
+        assert finals == ahead
+        decodes.append((len(early), finals[-1].start_sample, len(finals[-1].audio)))
+    assert [num_early for num_early, *_ in decodes] == [1, 0]
+    assert decodes[0][1:] == decodes[1][1:]
+
+
+@pytest.mark.parametrize(
+    ("options", "load", "is_dropped"),
+    [
+        (DEFAULTS, Load(), False),
+        (DEFAULTS, Load(Rung.STRETCHED, 2.0), True),
+        (DEFAULTS, Load(Rung.NO_INTERIMS, 6.0, 0.7), True),
+        (replace(DEFAULTS, interim=False), Load(), True),
+    ],
+)
+def test_a_decode_ahead_is_dropped_when_the_voice_goes_on_unless_it_can_be_shown(
+    options, load, is_dropped
+):
+    harness = SessionHarness(options, holds_decodes=True)
+    harness.perform(harness.session.set_load(load))
+    harness.send(said(0.5, [1, 2, 3], 0.6))
+    ahead = harness.held[-1].request
+    assert ahead.purpose is Purpose.FINAL
+    harness.send(speech([4, 5]))
+    assert (ahead.id in harness.cancelled) == is_dropped
+    harness.send(silence(2.0))
+    while harness.held:
+        harness.release()
+    assert harness.text == "w1 w2 w3 w4 w5"
 
 
 def test_a_session_that_opens_on_a_busy_server_is_told_so_after_it_is_ready():

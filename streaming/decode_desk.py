@@ -221,9 +221,13 @@ class DecodeDesk:
         return self._has_context and (purpose is Purpose.FINAL or is_late_checkpoint)
 
     def _needs_checkpoints(self, utterance: OpenUtterance, end_sample: int) -> bool:
-        """Say whether a decode up to here goes on from words that are still to be committed."""
+        """Say whether a decode up to here goes on from words that are still to be committed.
+
+        A busy server has none committed, and waits for none.
+        """
         is_long = self._may_go_on(utterance, end_sample, Purpose.FINAL)
-        return is_long and utterance.checkpoints.has_unanswered(end_sample - LAG_SAMPLES)
+        has_unanswered = utterance.checkpoints.has_unanswered(end_sample - LAG_SAMPLES)
+        return is_long and has_unanswered and self._has_context
 
     def _may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)
@@ -240,11 +244,12 @@ class DecodeDesk:
     @property
     def _knows_words(self) -> bool:
         """Whether words said before can be forced on the decoder."""
-        return self._has_context and self._finals.language.language is not None
+        is_known = self._finals.language.language is not None
+        return is_known and self.options.task is Task.TRANSCRIBE
 
     def _context(
         self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
     ) -> tuple[Word, ...]:
-        if purpose is Purpose.INTERIM or not self._knows_words:
+        if purpose is Purpose.INTERIM or not (self._knows_words and self._has_context):
             return ()
         return self._finals.context.before(utterance.start_sample, end_sample)

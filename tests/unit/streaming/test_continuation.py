@@ -10,7 +10,7 @@ from streaming.effects import DecodeRequest, Purpose
 from streaming.events import OptionsChanged
 from streaming.left_context import REACH_SAMPLES
 from streaming.options import OptionLimits, OptionRequest, Task
-from streaming.overload import Load, Rung
+from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
@@ -101,6 +101,20 @@ def test_decodes_wait_for_the_checkpoints_that_commit_the_words_they_go_on_from(
         harness.release()
     assert harness.text == " ".join(f"w{number}" for number in LONG)
     assert harness.decodes(Purpose.FINAL)[-1].request.said
+
+
+def test_a_server_that_becomes_busy_goes_on_from_what_is_committed_and_waits_for_nothing():
+    harness = heard(said(0.5, LONG[:40]))
+    harness.session.set_load(Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH))
+    harness.holds_decodes = True
+    harness.send(said(LONG[40:], 1.0))
+    final = harness.decodes(Purpose.FINAL)[-1].request
+    assert final.said
+    assert final.whole is not None
+    assert len(final.audio) < len(final.whole.audio) - 3 * SECOND
+    while harness.held:
+        harness.release()
+    assert harness.text == " ".join(f"w{number}" for number in LONG)
 
 
 @pytest.mark.parametrize("fails", [Purpose.CHECKPOINT, Purpose.FINAL])

@@ -55,6 +55,7 @@ class Models:
     num_workers: int
     max_batch: int
     max_file_batch: int | None = None
+    max_batch_frames: int | None = None
 
 
 def build_factory(settings: Settings, models: Models) -> SessionFactory:
@@ -71,6 +72,7 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         num_workers=models.num_workers,
         max_batch=models.max_batch,
         max_file_batch=models.max_file_batch,
+        max_batch_frames=models.max_batch_frames,
         has_live_session=lambda: admission.num_open > 0,
     )
     keeping = build_keeping(settings, metrics, admission)

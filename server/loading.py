@@ -16,6 +16,7 @@ from server.models.silero import silero_onnx_path
 from server.models.store import ModelStore, default_cache_dir
 from server.settings import Settings
 from server.vad.silero import SileroVad
+from streaming.windows import BUCKET_FRAMES
 
 log = structlog.get_logger()
 
@@ -70,13 +71,10 @@ def load_models(settings: Settings) -> Models:
         interim_engine = _load_engine(small, _find_weights(settings, small), engine_settings)
         engine = TwoModelEngine(engine, interim_engine)
     log.info("model loaded", model=name, interim_model=small, device=device, workers=num_workers)
-    return Models(
-        engine,
-        speech,
-        num_workers,
-        settings.max_batch or DEFAULT_MAX_BATCH[device],
-        MAX_FILE_BATCH[device],
-    )
+    max_batch = settings.max_batch or DEFAULT_MAX_BATCH[device]
+    # On a CPU a batch takes about as long as its rows one by one.
+    max_frames = max_batch * BUCKET_FRAMES[0] if device == "cpu" else None
+    return Models(engine, speech, num_workers, max_batch, MAX_FILE_BATCH[device], max_frames)
 
 
 def _load_engine(name: str, folder: Path, settings: EngineSettings) -> WhisperEngine:

@@ -114,7 +114,11 @@ class Settings(BaseModel):
         None, ge=1, le=64, description="Batches that run at once. Default: CPU cores; 2 on a GPU."
     )
     max_batch: int | None = Field(
-        None, ge=1, le=128, description="Rows per batch. Default: 4 on a CPU, 32 on a GPU."
+        None,
+        ge=1,
+        le=128,
+        description="Rows per batch, on a CPU fewer where windows are long. "
+        "Default: 4 on a CPU, 32 on a GPU.",
     )
     final_beam: int = Field(
         3, ge=1, le=10, description="Beam width of finals; 1 is quicker and less exact."

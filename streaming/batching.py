@@ -6,7 +6,9 @@ finals wait for, go before interims. Among those everybody's first final or chec
 anybody's second, so that one session that sends faster than real time does not hold up the others,
 and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
 batch share a key (window, beam, prompt length, …); places left over are filled with later requests
-of the same key. Segments of files wait in a queue of their own (`file_turns.py`).
+of the same key. Where a batch takes about as long as its rows one by one, rows with long windows
+are fewer, because what comes meanwhile waits for the batch to end. Segments of files wait in a
+queue of their own (`file_turns.py`).
 """
 
 from collections import Counter
@@ -35,6 +37,7 @@ class Waiting(Generic[JobT]):
     since: float
     owner: Hashable = None
     is_live: bool = True
+    num_frames: int = 1
 
     @property
     def deadline(self) -> float:
@@ -47,10 +50,15 @@ class BatchPolicy(Generic[JobT]):
 
     Bounded by its users: a session has at most one interim and a few finals waiting, and the
     number of sessions is limited at admission.
+
+    Args:
+        max_batch: Rows a batch.
+        max_frames: Frames of all windows of a batch of several rows; None for any number.
     """
 
-    def __init__(self, max_batch: int) -> None:
+    def __init__(self, max_batch: int, max_frames: int | None = None) -> None:
         self._max_batch = max_batch
+        self._max_frames = max_frames
         self._waiting: dict[JobT, Waiting[JobT]] = {}
 
     def __len__(self) -> int:
@@ -82,6 +90,8 @@ class BatchPolicy(Generic[JobT]):
             return []
         order = self._in_turn()
         key = order[0].key
+        if self._max_frames is not None:
+            max_rows = min(max_rows, max(1, self._max_frames // order[0].num_frames))
         batch = [waiting for waiting in order if waiting.key == key][:max_rows]
         for waiting in batch:
             del self._waiting[waiting.job]

@@ -6,7 +6,7 @@ docs/performance.md has the measurements. A degenerate decode is repeated on the
 Buckets, because rows of one batch must be equally long (CTranslate2 has no audio mask).
 """
 
-from streaming.effects import Purpose
+from streaming.effects import DecodeRequest, Purpose
 from streaming.options import TARGET_RATE_HZ
 
 FULL_FRAMES = 3000
@@ -30,6 +30,11 @@ def window_frames(num_samples: int, purpose: Purpose) -> int:
     needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
     buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if purpose is Purpose.INTERIM else BUCKET_FRAMES
     return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
+
+
+def frames_of(request: DecodeRequest) -> int:
+    """Return the window a request gets; a retry has the full one."""
+    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio), request.purpose)
 
 
 def share_window(num_samples: int, other_num_samples: int, purpose: Purpose) -> bool:

@@ -19,6 +19,7 @@ from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Hypothesis
+from streaming.windows import frames_of
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class EngineDispatcher:
         metrics: Counts them.
         num_workers: Batches that run at once.
         max_batch: Rows a batch.
+        max_batch_frames: Frames of all windows of a batch of several rows; None for any number.
         max_file_batch: Rows a batch of file segments, which fill the window; `max_batch` if None.
         has_live_session: Says whether a live session is open; files then hold back.
     """
@@ -69,6 +71,7 @@ class EngineDispatcher:
         *,
         num_workers: int,
         max_batch: int,
+        max_batch_frames: int | None = None,
         max_file_batch: int | None = None,
         has_live_session: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -77,7 +80,7 @@ class EngineDispatcher:
         self.num_workers = num_workers
         self._metrics = metrics
         self._has_live_session = has_live_session
-        self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch)
+        self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch, max_batch_frames)
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
@@ -108,8 +111,17 @@ class EngineDispatcher:
         request = ticket.request
         key = self.engine.batch_key(request)
         now = time.monotonic()
-        waiting = Waiting(ticket, key, request.purpose, now, ticket.owner, ticket.is_live)
-        self._queue_of(request).submit(waiting)
+        self._queue_of(request).submit(
+            Waiting(
+                ticket,
+                key,
+                request.purpose,
+                now,
+                ticket.owner,
+                ticket.is_live,
+                frames_of(request),
+            )
+        )
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""

@@ -19,11 +19,7 @@ from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
 from streaming.transcript import Hypothesis
-from streaming.windows import (
-    FULL_FRAMES,
-    MIN_UNHEARD_SAMPLES,
-    window_frames,
-)
+from streaming.windows import MIN_UNHEARD_SAMPLES, frames_of
 
 RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
 
@@ -68,7 +64,7 @@ class WhisperEngine:
         request = self._fitting(request)
         beam = self._beam_size(request)
         return (
-            _frames(request),
+            frames_of(request),
             request.is_retry,
             beam,
             has_timestamps(request, beam),
@@ -89,7 +85,7 @@ class WhisperEngine:
             prompt="",
             keyterms=(),
         )
-        self._batches.run([request], _frames(request), {"beam_size": 1})
+        self._batches.run([request], frames_of(request), {"beam_size": 1})
 
     def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
         """Transcribe requests that share a batch key; one row's failure is its own."""
@@ -122,7 +118,7 @@ class WhisperEngine:
     def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
         first = requests[0]
         options = RETRY_OPTIONS if first.is_retry else {"beam_size": self._beam_size(first)}
-        return self._batches.run(requests, _frames(first), options)
+        return self._batches.run(requests, frames_of(first), options)
 
     def _beam_size(self, request: DecodeRequest) -> int:
         if request.is_retry or not request.purpose.has_beam:
@@ -162,8 +158,3 @@ class WhisperEngine:
             confidence=before.confidence * share + after.confidence * (1 - share),
             is_degenerate=before.is_degenerate and not after.words,
         )
-
-
-def _frames(request: DecodeRequest) -> int:
-    """Return the engine window: a retry gets the one Whisper was trained on."""
-    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio), request.purpose)

@@ -101,3 +101,12 @@ def test_a_cancelled_job_is_not_taken():
 def test_the_oldest_wait_is_told():
     made = policy(1, ("a", "k", FINAL, 3.0), ("b", "k", INTERIM, 1.0))
     assert made.oldest_wait_s(11.0) == 10.0
+
+
+@pytest.mark.parametrize(("num_frames", "num_rows"), [(768, 4), (1250, 3), (2000, 2), (3000, 1)])
+def test_rows_with_long_windows_are_fewer(num_frames, num_rows):
+    made: BatchPolicy[str] = BatchPolicy(4, 4_000)
+    for job in "abcdef":
+        made.submit(Waiting(job, num_frames, FINAL, ord(job), num_frames=num_frames))
+    assert len(taken(made)) == num_rows
+    assert len(made.take(1)) == 1

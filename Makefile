@@ -41,7 +41,8 @@ demo: setup ## Caption a short recording, live, in this terminal
 	@$(BIN)/starling demo $(ARGS)
 
 test: setup weights test-programs sdks ## Run all tests; fetches two small models and SDKs first
-	@$(BIN)/python -m pytest $(ARGS)
+	@# Two files at a time: most of the time tests wait for speech at speaking pace.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-fast: setup ## Run the tests that need no model, network or browser
 	@$(BIN)/python -m pytest -m 'unit or property' $(ARGS)

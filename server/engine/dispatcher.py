@@ -111,17 +111,16 @@ class EngineDispatcher:
         request = ticket.request
         key = self.engine.batch_key(request)
         now = time.monotonic()
-        self._queue_of(request).submit(
-            Waiting(
-                ticket,
-                key,
-                request.purpose,
-                now,
-                ticket.owner,
-                ticket.is_live,
-                frames_of(request),
-            )
+        waiting = Waiting(
+            ticket,
+            key,
+            request.purpose,
+            now,
+            owner=ticket.owner,
+            is_live=ticket.is_live,
+            num_frames=frames_of(request),
         )
+        self._queue_of(request).submit(waiting)
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""

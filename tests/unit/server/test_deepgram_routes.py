@@ -48,7 +48,7 @@ def test_the_answer_to_the_handshake_names_the_request_and_the_marker_of_the_key
 
 
 def test_silence_without_keep_alive_is_closed_as_documented():
-    with serving(deepgram_idle_timeout_s=0.05) as client, client.websocket_connect(RAW) as socket:
+    with serving(deepgram_idle_timeout_s=1.0) as client, client.websocket_connect(RAW) as socket:
         socket.send_bytes(SPEECH)
         assert texts([socket.receive_json()]) == ["w1 w2 w3"]
         with pytest.raises(WebSocketDisconnect) as closed:

@@ -243,7 +243,7 @@ async def test_a_fault_in_one_session_reaches_no_other():
 
 async def test_an_idle_client_is_told_after_its_finals():
     async with stage() as s:
-        connection, run = s.start(limits=SessionLimits(idle_timeout_s=0.05))
+        connection, run = s.start(limits=SessionLimits(idle_timeout_s=0.5))
         connection.say(spoken(0.5, [1, 2]))
         await run
         assert connection.text == "w1 w2"

@@ -86,7 +86,7 @@ sdks: $(SDKS)
 
 tests/compat/node_modules/.package-lock.json: tests/compat/package-lock.json
 	@command -v npm >/dev/null || { $(call apt,npm); }
-	@npm ci --prefix tests/compat --no-audit --no-fund --silent
+	@npm ci --prefix tests/compat --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test-programs:

@@ -5,7 +5,7 @@ none is on its way. Under load finals are decoded ahead later, and not if the vo
 meanwhile; interims come less often, and checkpoints and interims not at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
-the checkpoints that commit them. A busy server waits for neither and does with what is known.
+the checkpoints that commit them.
 """
 
 from collections.abc import Callable
@@ -227,15 +227,14 @@ class DecodeDesk:
         """
         is_long = self._may_go_on(utterance, end_sample, Purpose.FINAL)
         has_unanswered = utterance.checkpoints.has_unanswered(end_sample - LAG_SAMPLES)
-        return is_long and has_unanswered and self.load.waits_for_words
+        return is_long and has_unanswered and self._has_context
 
     def _may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)
         return is_long and utterance.gives_context and self._knows_words
 
     def _must_wait(self, utterance: OpenUtterance) -> bool:
-        waits = self._has_context and self.load.waits_for_words
-        return waits and self._finals.must_wait(utterance.start_sample)
+        return self._has_context and self._finals.must_wait(utterance.start_sample)
 
     @property
     def _has_context(self) -> bool:
@@ -252,7 +251,5 @@ class DecodeDesk:
         self, utterance: OpenUtterance, end_sample: int, purpose: Purpose
     ) -> tuple[Word, ...]:
         if purpose is Purpose.INTERIM or not (self._knows_words and self._has_context):
-            return ()
-        if not self.load.waits_for_words and self._finals.must_wait(utterance.start_sample):
             return ()
         return self._finals.context.before(utterance.start_sample, end_sample)

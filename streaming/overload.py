@@ -19,7 +19,6 @@ TICK_S = 0.25
 
 MAX_STRETCH = 6.0
 NO_CHECKPOINTS_STRETCH = 2.0
-NO_CONTEXT_STRETCH = 4.0
 STRETCH_UP = 1.25
 STRETCH_DOWN = 0.9
 
@@ -67,15 +66,7 @@ class Load:
     def has_context(self) -> bool:
         """Whether finals are decoded together with the words before them.
 
-        It makes windows longer, and finals are aligned to be the context of the next.
-        """
-        return self.has_interims and self.stretch < NO_CONTEXT_STRETCH
-
-    @property
-    def waits_for_words(self) -> bool:
-        """Whether decodes wait for the words before them, or do with those that are known.
-
-        Where finals wait for each other, late ones make later ones.
+        It makes windows longer and finals wait for each other, so late finals become later.
         """
         return self.has_checkpoints
 

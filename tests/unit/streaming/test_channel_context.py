@@ -7,7 +7,7 @@ import pytest
 from streaming.effects import Purpose
 from streaming.events import OptionsChanged
 from streaming.options import OptionLimits, OptionRequest, Task
-from streaming.overload import NO_CHECKPOINTS_STRETCH, NO_CONTEXT_STRETCH, Load, Rung
+from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
@@ -40,7 +40,7 @@ def test_speech_after_a_long_silence_has_no_context():
         (with_options(task=Task.TRANSLATE), Load()),
         (with_options(language="auto"), Load()),
         (with_options(), Load(Rung.NO_INTERIMS)),
-        (with_options(), Load(Rung.STRETCHED, NO_CONTEXT_STRETCH)),
+        (with_options(), Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH)),
     ],
 )
 def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
@@ -52,20 +52,6 @@ def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
     harness.session.set_load(load)
     harness.send(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
     assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
-
-
-@pytest.mark.parametrize(("is_answered", "context"), [(True, " w1 w2 w3 w4"), (False, "")])
-def test_a_busy_server_takes_the_context_that_is_known_and_waits_for_none(is_answered, context):
-    harness = RecordingHarness()
-    harness.session.set_load(Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH))
-    harness.holds_decodes = not is_answered
-    audio = said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0)
-    harness.send(audio, *range(0, len(audio), 1_600))
-    finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
-    assert [final.context for final in finals] == ["", context]
-    while harness.held:
-        harness.release()
-    assert harness.text == "w1 w2 w3 w4 w5 w6"
 
 
 @pytest.mark.parametrize("change", [{"language": "de"}, {"task": "transcribe"}])

@@ -1,4 +1,4 @@
-"""One session: its channels, its order of messages, its limits and its end.
+"""One session: its order of messages, its limits and its end.
 
     open --stop, error--> draining --every final out--> closed
 
@@ -9,17 +9,9 @@ takes no more audio but still finishes what it heard, also after an error: final
 
 from collections.abc import Iterable
 from enum import Enum, auto
-from itertools import count
 
-import numpy as np
-
-from streaming.channel import (
-    ChannelIdentity,
-    ChannelOutput,
-    ChannelTranscriber,
-    MemoryAfter,
-)
-from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit, ScoreSpeech
+from streaming.channel import ChannelOutput, MemoryAfter
+from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit
 from streaming.errors import StarlingError
 from streaming.events import (
     AudioAcknowledged,
@@ -40,22 +32,16 @@ from streaming.events import (
     UtteranceEnded,
 )
 from streaming.final_queue import Marker
-from streaming.flushing import FlushQueue
 from streaming.intake import Channels
-from streaming.options import (
-    apply_update,
-)
+from streaming.options import apply_update
 from streaming.overload import Load, Rung, load_warning
 from streaming.resume import resume_place
 from streaming.safe_place import SafePlace
+from streaming.session_channels import SessionChannels
 from streaming.session_limits import SessionClock
 from streaming.session_plan import SessionPlan
-from streaming.snapshot import FRESH, SessionSnapshot
-from streaming.speech_gate import WINDOW_SAMPLES
+from streaming.snapshot import SessionSnapshot
 from streaming.transcript import Hypothesis
-
-MAX_WINDOWS_PER_SCORE = 64
-"""Two seconds: bounds what one fast session adds to a tick of the shared speech scorer."""
 
 RECONNECT_WITHIN_S = 1.0
 """Over which time the clients of a stopping server should spread their coming back."""
@@ -82,21 +68,7 @@ class Session:
         started_at = now - (resumption.elapsed_s if resumption is not None else 0.0)
         self._clock = SessionClock(plan.limits, now, started_at)
         self._place = SafePlace(start_sample, plan.options)
-        self._request_ids = count(1)
-        self._request_channel: dict[int, int] = {}
-        num = plan.options.audio.num_transcripts
-        self._channels = [
-            ChannelTranscriber(
-                ChannelIdentity(i, num, self._request_ids.__next__),
-                plan.options,
-                plan.speech,
-                FRESH if snapshot is None else snapshot.channels[i],
-                start_sample,
-            )
-            for i in range(num)
-        ]
-        self._scoring: set[int] = set()
-        self._flushes = FlushQueue(num)
+        self._channels = SessionChannels(plan, start_sample)
         self._is_leaving = False
         self._has_ended = False
         self._seq = 0 if resumption is None else resumption.next_seq_after
@@ -124,24 +96,17 @@ class Session:
     @property
     def backlog_samples(self) -> int:
         """Audio that arrived and is not scored yet."""
-        return max(c.received_end_sample - c.scored_end_sample for c in self._channels)
+        return self._channels.backlog_samples
 
     @property
     def num_pending_finals(self) -> int:
         """Utterances that wait for the engine."""
-        return sum(c.num_pending_finals for c in self._channels)
+        return self._channels.num_pending_finals
 
     @property
     def is_congested(self) -> bool:
         """Whether the shell should stop reading until the session has caught up."""
-        limits = self._plan.limits
-        num_pending_finals = 0
-        for channel in self._channels:  # Asked after every message: kept free of generators.
-            num_pending_finals += channel.num_pending_finals
-            backlog = channel.received_end_sample - channel.scored_end_sample
-            if backlog > limits.max_backlog_samples:
-                return True
-        return num_pending_finals >= limits.max_pending_finals or self._flushes.is_full
+        return self._channels.is_congested
 
     def start(self) -> list[Effect]:
         """Return the effects of opening: `ready`, or what was missed and then `resumed`.
@@ -165,35 +130,29 @@ class Session:
                 )
             )
         )
-        opened = [c.opened for c in self._channels]
-        return effects + [self._emit(started) for started in opened if started is not None]
+        return effects + [self._emit(started) for started in self._channels.opened()]
 
     def memories(self) -> list[bytes]:
         """Return what the speech model remembers of each channel, to go on with."""
-        return [transcriber.memory for transcriber in self._channels]
+        return self._channels.memories()
 
     def snapshot(self) -> SessionSnapshot:
         """Return where this session could go on elsewhere, as of what was emitted so far."""
-        safe = self._safe_sample
+        safe = self._channels.safe_sample
         return SessionSnapshot(
             options=self._place.options_at(safe),
             safe_sample=safe,
             last_seq=self._seq,
             opened_at_unix_s=self._plan.opened_at_unix_s,
-            channels=tuple(transcriber.snapshot() for transcriber in self._channels),
+            channels=self._channels.snapshots(),
         )
-
-    @property
-    def _safe_sample(self) -> int:
-        return min([transcriber.safe_sample for transcriber in self._channels])
 
     def on_audio(self, audio: Channels, now: float) -> list[Effect]:
         """Take audio of all channels, shape (num_transcripts, n); ignored while draining."""
         if self._state is not _State.OPEN or self._is_leaving:
             return []
         self._clock.touch(now)
-        for transcriber, samples in zip(self._channels, audio, strict=True):
-            transcriber.append(samples)
+        self._channels.append(audio)
         self._received_samples += audio.shape[1]
         error = self._clock.check_lead(self._received_samples, now)
         if error is not None:
@@ -228,35 +187,29 @@ class Session:
         """Take the answer to a `ScoreSpeech`: one probability a window."""
         if self._state is _State.CLOSED:
             return []
-        self._scoring.discard(channel)
-        outputs = self._channels[channel].on_scores(probabilities, memory_after)
-        effects = self._pass_on(channel, outputs)
-        if not self._flushes.is_empty:
-            effects += self._end_flushed_utterances()
-        if self._place.may_advance(self._channels[channel].scored_end_sample):
+        outputs = self._channels.on_scores(channel, probabilities, memory_after)
+        effects = self._pass_on(channel, outputs) + self._end_flushed_utterances()
+        if self._place.may_advance(self._channels.scored_end_sample(channel)):
             effects += self._acknowledge(at_once=False)
         return effects + self._score_more()
 
     def renewed(self, request: DecodeRequest) -> DecodeRequest:
         """Return what to decode for a request whose turn has come: an interim's newest audio."""
-        channel = self._request_channel.get(request.id)
-        return request if channel is None else self._channels[channel].renewed(request)
+        return self._channels.renewed(request)
 
     def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[Effect]:
         """Take the answer to a `Decode`; unknown or cancelled ids are ignored."""
-        channel = self._request_channel.pop(request_id, None)
-        if channel is None or self._state is _State.CLOSED:
-            return []
-        outputs = self._channels[channel].on_decoded(request_id, hypothesis)
-        return self._pass_on(channel, outputs) + self._maybe_leave()
+        return self._on_answer(request_id, hypothesis)
 
     def on_decode_failed(self, request_id: int) -> list[Effect]:
         """Take it that the engine could not answer a `Decode`."""
-        channel = self._request_channel.pop(request_id, None)
-        if channel is None or self._state is _State.CLOSED:
+        return self._on_answer(request_id, None)
+
+    def _on_answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[Effect]:
+        if self._state is _State.CLOSED:
             return []
-        outputs = self._channels[channel].on_decode_failed(request_id)
-        return self._pass_on(channel, outputs) + self._maybe_leave()
+        answered = self._channels.on_answer(request_id, hypothesis)
+        return [] if answered is None else self._pass_on(*answered) + self._maybe_leave()
 
     def fail(self, error: StarlingError) -> list[Effect]:
         """End the session for `error`, once everything heard is in finals."""
@@ -271,7 +224,7 @@ class Session:
             return []
         self._error = error or self._error
         self._is_abandoned = True
-        return [*self._cancel_decodes(), *self._close()]
+        return [*self._channels.cancel_decodes(), *self._close()]
 
     def detach(self, error: StarlingError | None = None) -> list[Effect]:
         """Let go of the session without ending it: it goes on elsewhere from its snapshot."""
@@ -279,7 +232,7 @@ class Session:
             return []
         self._state = _State.CLOSED
         failed = [] if error is None else [self._emit(Failed(error))]
-        return [*self._cancel_decodes(), *failed, Close()]
+        return [*self._channels.cancel_decodes(), *failed, Close()]
 
     def hand_over(self) -> list[Effect]:
         """Take no more audio; once the finals that wait for the engine are out, leave."""
@@ -299,11 +252,6 @@ class Session:
         is_due = self._is_leaving and self._state is _State.OPEN and not self.num_pending_finals
         return self.leave() if is_due else []
 
-    def _cancel_decodes(self) -> list[Effect]:
-        ids = [i for c in self._channels for i in c.outstanding_requests()]
-        self._request_channel.clear()
-        return [CancelDecode(i) for i in ids]
-
     def is_ahead(self, now: float) -> bool:
         """Say whether the client sends faster than anybody speaks."""
         return self._clock.is_ahead(self._received_samples, now)
@@ -311,8 +259,7 @@ class Session:
     def set_load(self, load: Load) -> list[Effect]:
         """Leave out what a server this busy leaves out, and tell the client when that changes."""
         before, self._load = self._load, load
-        for transcriber in self._channels:
-            transcriber.set_load(load)
+        self._channels.set_load(load)
         is_told = max(before.rung, load.rung) >= Rung.NO_INTERIMS and before.rung != load.rung
         if not is_told or not self._has_started or self._state is not _State.OPEN:
             return []
@@ -340,18 +287,7 @@ class Session:
         return Emit(self._seq, event)
 
     def _score_more(self) -> list[Effect]:
-        effects: list[Effect] = []
-        for index, transcriber in enumerate(self._channels):
-            if index in self._scoring or self._is_leaving:
-                continue
-            windows = self._flushes.windows_to_score(
-                index, transcriber.scored_end_sample, MAX_WINDOWS_PER_SCORE
-            )
-            samples = transcriber.unscored(windows)
-            if samples is not None:
-                self._scoring.add(index)
-                effects.append(ScoreSpeech(index, samples))
-        return effects
+        return [] if self._is_leaving else [*self._channels.score_more()]
 
     def _change_options(self, event: OptionsChanged) -> list[Effect]:
         try:
@@ -362,8 +298,7 @@ class Session:
             return self.fail(error)
         self.options = options
         self._place.note_options(self._received_samples, options)
-        for transcriber in self._channels:
-            transcriber.set_options(options)
+        self._channels.set_options(options)
         return [self._emit(OptionsUpdated(options))]
 
     def _drain(self) -> list[Effect]:
@@ -371,23 +306,13 @@ class Session:
         return self._flush(EndReason.STOP, None)
 
     def _flush(self, reason: EndReason, client_id: str | None) -> list[Effect]:
-        self._flushes.add(self._received_samples, reason, client_id)
-        if reason is EndReason.STOP:
-            self._pad_to_window()
+        self._channels.flush(self._received_samples, reason, client_id)
         return self._end_flushed_utterances() + self._score_more()
-
-    def _pad_to_window(self) -> None:
-        """Complete the last window with silence, so that its speech counts too."""
-        missing = -self._received_samples % WINDOW_SAMPLES
-        for transcriber in self._channels:
-            transcriber.append(np.zeros(missing, dtype=np.float32))
 
     def _end_flushed_utterances(self) -> list[Effect]:
         effects: list[Effect] = []
-        for index, transcriber in enumerate(self._channels):
-            for flush in self._flushes.reach(index, transcriber.scored_end_sample):
-                outputs = transcriber.finish_utterance(flush.at_sample, flush.reason)
-                effects += self._pass_on(index, outputs + transcriber.mark(flush.marker_id))
+        for channel, outputs in self._channels.end_flushed():
+            effects += self._pass_on(channel, outputs)
         return effects
 
     def _pass_on(self, channel: int, outputs: Iterable[ChannelOutput]) -> list[Effect]:
@@ -396,10 +321,10 @@ class Session:
         for output in outputs:
             match output:
                 case DecodeRequest():
-                    self._request_channel[output.id] = channel
+                    self._channels.note_asked(channel, output)
                     effects.append(Decode(output))
                 case CancelDecode():
-                    self._request_channel.pop(output.request_id, None)
+                    self._channels.forget(output.request_id)
                     effects.append(output)
                 case Marker():
                     effects += self._pass_marker(channel, output.id)
@@ -409,7 +334,7 @@ class Session:
         return effects + (self._acknowledge(at_once=True) if has_ended else [])
 
     def _pass_marker(self, channel: int, marker_id: int) -> list[Effect]:
-        flush = self._flushes.pass_marker(channel, marker_id)
+        flush = self._channels.pass_marker(channel, marker_id)
         if flush is None:
             return []
         if flush.reason is EndReason.STOP:
@@ -419,7 +344,7 @@ class Session:
     def _acknowledge(self, *, at_once: bool) -> list[Effect]:
         if self._state is _State.CLOSED:
             return []
-        safe = self._safe_sample
+        safe = self._channels.safe_sample
         if not self._place.advance(safe, at_once=at_once):
             return []
         place = resume_place(self.options.audio, safe)
@@ -437,9 +362,9 @@ class Session:
         closed = Closed(
             reason=self._close_reason(),
             audio_samples=self._received_samples,
-            speech_samples=sum(c.speech_samples for c in self._channels),
-            num_utterances=sum(c.num_utterances for c in self._channels),
-            num_finals=sum(c.num_finals for c in self._channels),
+            speech_samples=self._channels.speech_samples,
+            num_utterances=self._channels.num_utterances,
+            num_finals=self._channels.num_finals,
         )
         effects += [self._emit(closed), Close()]
         self._state = _State.CLOSED

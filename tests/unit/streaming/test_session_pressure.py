@@ -19,7 +19,8 @@ from streaming.events import (
 from streaming.options import OptionLimits
 from streaming.overload import Load, Rung
 from streaming.safe_place import ACK_STEP_SAMPLES
-from streaming.session import MAX_WINDOWS_PER_SCORE, Session
+from streaming.session import Session
+from streaming.session_channels import MAX_WINDOWS_PER_SCORE
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy

@@ -11,6 +11,7 @@ from loadtest.knee import Limits, Search, broken_limits
 from loadtest.load_report import Material, Window, delays, losses, timing
 from loadtest.load_run import LoadPlan, LoadRun, run_load
 from loadtest.metric_readings import Reading
+from loadtest.replay import SaidTwice, replay
 from loadtest.server_use import timeline
 from loadtest.streamed import Target
 from loadtest.voices import Mix, Voice, deal_styles
@@ -48,6 +49,17 @@ class Stage:
         ends_s = plan.ends_s
         return await run_load(plan, lambda run_s, newest: self.tell(label, run_s, ends_s, newest))
 
+    async def say_again(self, run: LoadRun) -> list[SaidTwice]:
+        """Say some of a run's sessions again, without load."""
+        label = "some sessions again, without load"
+        return await replay(
+            run.results,
+            self.material.clips,
+            self.target,
+            self.language,
+            lambda done_s, all_s: self.tell(label, done_s, all_s, None),
+        )
+
     def voices(
         self, num_voices: int, window: Window, *, session_s: float = float("inf"), first: int = 0
     ) -> list[Voice]:
@@ -73,7 +85,7 @@ async def steady_load(stage: Stage, num_voices: int, seconds: float) -> dict[str
     """Hold a number of voices for a while; timing is of the steady state after the ramp."""
     whole = Window(0.0, seconds)
     run = await stage.run(f"{num_voices} voices", stage.voices(num_voices, whole))
-    return _report(stage, run, num_voices, Window(min(RAMP_S, seconds / 4), seconds))
+    return await _report(stage, run, num_voices, Window(min(RAMP_S, seconds / 4), seconds))
 
 
 async def find_knee(
@@ -113,7 +125,7 @@ async def overload(
         {"phase": name, **timing(run, stage.material, Window(from_s, to_s))}
         for name, from_s, to_s in zip(("before", "overload", "after"), starts, ends, strict=True)
     ]
-    report = _report(stage, run, num_voices, Window(RAMP_S, ends[2]))
+    report = await _report(stage, run, num_voices, Window(RAMP_S, ends[2]))
     return report | {
         "factor": factor,
         "voices_at_overload": num_voices + num_more,
@@ -127,17 +139,18 @@ async def soak(stage: Stage, num_voices: int, seconds: float) -> dict[str, Any]:
     session_s = min(SOAK_SESSION_S, seconds / 2)
     voices = stage.voices(num_voices, Window(0.0, seconds), session_s=session_s)
     run = await stage.run(f"soak with {num_voices} voices", voices)
-    report = _report(stage, run, num_voices, Window(min(RAMP_S, seconds / 4), seconds))
+    report = await _report(stage, run, num_voices, Window(min(RAMP_S, seconds / 4), seconds))
     return report | {"slices": _slices(run, stage.material, seconds, report["timeline"])}
 
 
-def _report(stage: Stage, run: LoadRun, num_voices: int, window: Window) -> dict[str, Any]:
+async def _report(stage: Stage, run: LoadRun, num_voices: int, window: Window) -> dict[str, Any]:
+    said_twice = await stage.say_again(run)
     found = delays(run, stage.material)
     finals = found["final"]
     return {
         "voices": num_voices,
         "mix": {str(style): weight for style, weight in stage.mix.items()},
-        "losses": losses(run, stage.material),
+        "losses": losses(run, stage.material, said_twice),
         "timing": timing(run, stage.material, window),
         "timeline": timeline(list(run.readings), run.begins_at),
         "curves": {name: curve(all_of) for name, all_of in found.items()},

@@ -1,7 +1,8 @@
 """What a load run found, as numbers.
 
 Delays are in seconds. `losses` looks at the whole run, `timing` at a part of it: the steady state,
-or one phase of an overload. Text is compared with the same recordings alone on the same server.
+or one phase of an overload. What has words alone must have some at load; which they are is compared
+with the same sessions without load (`loadtest/replay.py`).
 """
 
 from collections import Counter
@@ -14,11 +15,12 @@ from loadtest.alone import Alone
 from loadtest.delays import pooled, session_delays, summary
 from loadtest.load_run import LoadRun
 from loadtest.measures import Delay
+from loadtest.replay import SaidTwice
 from loadtest.scoring import Tally, tally
 from loadtest.server_use import server_use
 from loadtest.speech_map import SpeechMap, joined
 from loadtest.voice_process import SessionResult
-from loadtest.voices import GAP_S, Clip, Placement
+from loadtest.voices import Clip, clip_spans_s
 from loadtest.word_delays import TimedWord
 
 
@@ -39,33 +41,27 @@ class Window:
     to_s: float
 
 
-def losses(run: LoadRun, material: Material) -> dict[str, Any]:
-    """Count what went missing or came out otherwise than alone."""
-    compared = [
-        (placement, text, material.alone[placement.clip].text_as(position))
-        for result in run.results
-        for position, (placement, text) in enumerate(_texts(result))
-    ]
-    spoken = [(placement, text) for placement, text, was in compared if measures.words_of(was)]
-    alone = [was for _, _, was in compared if measures.words_of(was)]
-    words = [
-        (measures.words_of(was), measures.words_of(text))
-        for was, (_, text) in zip(alone, spoken, strict=True)
-    ]
-    lost_clips = sum(1 for _, got in words if not got)
+def losses(run: LoadRun, material: Material, said_twice: Sequence[SaidTwice]) -> dict[str, Any]:
+    """Count what went missing, and what came out otherwise than without load."""
+    texts = [text for result in run.results for text in _texts_to_expect(result, material)]
+    lost_clips = sum(1 for text in texts if not measures.words_of(text))
     unanswered = sum(measures.num_unanswered(result.seen) for result in run.results)
     failures = Counter(r.failure for r in run.results if r.failure and not r.is_refused)
-    at_load, without_load = _error_rates(spoken, alone, material.clips)
+    words = [
+        (measures.words_of(said.without), measures.words_of(said.at_load)) for said in said_twice
+    ]
+    at_load, without_load = _error_rates(said_twice, material.clips)
     return {
         "sessions": len(run.results),
         "failures": dict(failures),
         "refused": sum(1 for result in run.results if result.is_refused),
-        "clips": len(spoken),
+        "clips": len(texts),
         "finals_lost": lost_clips + unanswered,
-        "words_lost": sum(len(was) - len(measures.kept_words(was, got)) for was, got in words),
+        "clips_compared": len(words),
+        "words_changed": sum(len(was) - len(measures.kept_words(was, got)) for was, got in words),
         "same_text_share": _share(sum(1 for was, got in words if was == got), len(words)),
         "error_rate": at_load.rate,
-        "error_rate_alone": without_load.rate,
+        "error_rate_without": without_load.rate,
         "error_rate_rise": _difference(at_load, without_load),
         "broken_commitments": sum(measures.count_broken_commitments(r.seen) for r in run.results),
         "out_of_order": sum(1 for r in run.results if measures.is_out_of_order(r.seen)),
@@ -125,27 +121,29 @@ def _spoken(result: SessionResult, material: Material) -> list[TimedWord]:
     ]
 
 
-def _texts(result: SessionResult) -> list[tuple[Placement, str]]:
-    """Give each clip the finals whose middle lies in it or in half a gap around.
+def _texts_to_expect(result: SessionResult, material: Material) -> list[str]:
+    """Return what came for each clip that has words alone.
 
     A session that was refused had no audio, so it has no clips to lose.
     """
     if result.is_refused:
         return []
-    spans = [(p.start_s - GAP_S / 2, p.end_s + GAP_S / 2) for p in result.placements]
-    return list(zip(result.placements, measures.texts_of(result.seen, spans), strict=True))
+    texts = measures.texts_of(result.seen, clip_spans_s(result.placements))
+    return [
+        text
+        for placement, text in zip(result.placements, texts, strict=True)
+        if measures.words_of(material.alone[placement.clip].text)
+    ]
 
 
-def _error_rates(
-    spoken: Sequence[tuple[Placement, str]], alone: Sequence[str], clips: Sequence[Clip]
-) -> tuple[Tally, Tally]:
-    """Tally errors at load and without; where no reference is known, the text alone is one."""
+def _error_rates(said_twice: Sequence[SaidTwice], clips: Sequence[Clip]) -> tuple[Tally, Tally]:
+    """Tally errors at load and without; where no reference is known, the text without is one."""
     at_load = without_load = Tally()
-    for (placement, text), was in zip(spoken, alone, strict=True):
-        clip = clips[placement.clip]
-        reference = was if clip.reference is None else clip.reference
-        at_load += tally(reference, text, clip.language)
-        without_load += tally(reference, was, clip.language)
+    for said in said_twice:
+        clip = clips[said.placement.clip]
+        reference = said.without if clip.reference is None else clip.reference
+        at_load += tally(reference, said.at_load, clip.language)
+        without_load += tally(reference, said.without, clip.language)
     return at_load, without_load
 
 

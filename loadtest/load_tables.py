@@ -79,16 +79,16 @@ def loss_lines(losses: Mapping[str, Any], seconds: float) -> list[str]:
         (
             f"{losses['sessions']} sessions; failed: {failures or 'none'}; refused: "
             f"{losses['refused']}. {losses['clips']} recordings spoken; finals lost: "
-            f"{losses['finals_lost']}; words lost: {losses['words_lost']}; committed texts "
-            f"changed: {losses['broken_commitments']}."
+            f"{losses['finals_lost']}; committed texts changed: {losses['broken_commitments']}."
         )
     ]
     if losses["out_of_order"]:
         lines.append(f"{losses['out_of_order']} sessions had messages out of order.")
     if losses["error_rate"] is not None:
         lines.append(
-            f"Word errors at load {_percent(losses['error_rate'])} %, the same recordings alone "
-            f"{_percent(losses['error_rate_alone'])} % "
+            f"{losses['clips_compared']} recordings spoken again without load, in the same "
+            f"sessions: word errors at load {_percent(losses['error_rate'])} %, without "
+            f"{_percent(losses['error_rate_without'])} % "
             f"({100 * losses['error_rate_rise']:+.2f} points); "
             f"{_percent(losses['same_text_share'])} % of texts have the same words."
         )

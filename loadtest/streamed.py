@@ -1,13 +1,16 @@
 """One recording through a server: as fast as it takes it, or at speaking pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from loadtest.measures import Seen, finals
 from loadtest.recordings import BYTES_PER_S, SAMPLE_RATE_HZ, chunks
 from starling_client import SessionOptions, StarlingClient
 from starling_client.grpc_client import GrpcStarlingClient
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,28 @@ async def stream(
             wall_s=loop.time() - begun_at,
             started_at=paced.started_at if paced else None,
         )
+
+
+async def all_in_turn(
+    work: Sequence[Coroutine[Any, Any, ResultT]], *, at_a_time: int
+) -> list[ResultT]:
+    """Run coroutines, a few at a time, and return their results in order.
+
+    The first to raise ends the others; its exception is raised.
+    """
+    places = asyncio.Semaphore(at_a_time)
+
+    async def one(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
+        try:
+            async with places:
+                return await coroutine
+        finally:
+            coroutine.close()
+
+    tasks = [asyncio.create_task(one(coroutine)) for coroutine in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

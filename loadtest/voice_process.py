@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from loadtest.measures import Seen, percentile
-from loadtest.recordings import SAMPLE_RATE_HZ
+from loadtest.recordings import SAMPLE_RATE_HZ, chunks
 from loadtest.streamed import Pace, Target
 from loadtest.voices import Clip, Placement, Script, Style, Voice, write_script
 from starling_client import SessionOptions, StarlingError
@@ -111,7 +111,7 @@ async def _speak(
 async def _hold_session(
     job: VoiceJob, voice: Voice, script: Script, lateness_s: list[float]
 ) -> tuple[SessionResult, float]:
-    pace = Pace(script.chunks(job.clips))
+    pace = Pace(chunks(script.pcm(job.clips)))
     seen: list[Seen] = []
     failure, retry_after_s = None, RETRY_AFTER_S
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from loadtest.recordings import BYTES_PER_S, chunks, room_noise
+from loadtest.recordings import BYTES_PER_S, room_noise
 
 GAP_S = 1.0
 """Pause after each recording: longer than any sensible endpoint silence."""
@@ -61,6 +61,11 @@ class Placement:
     end_s: float
 
 
+def clip_spans_s(placements: Sequence[Placement]) -> list[tuple[float, float]]:
+    """Return the part of the audio in which a final belongs to each clip: half a gap around it."""
+    return [(p.start_s - GAP_S / 2, p.end_s + GAP_S / 2) for p in placements]
+
+
 @dataclass(frozen=True)
 class Script:
     """The audio of one session: clips at their places, room noise between."""
@@ -68,9 +73,9 @@ class Script:
     placements: tuple[Placement, ...]
     duration_s: float
 
-    def chunks(self, clips: Sequence[Clip]) -> Iterator[bytes]:
-        """Give the audio as a live client's messages."""
-        return chunks(b"".join(self._parts(clips)))
+    def pcm(self, clips: Sequence[Clip]) -> bytes:
+        """Return the audio."""
+        return b"".join(self._parts(clips))
 
     def _parts(self, clips: Sequence[Clip]) -> Iterator[bytes]:
         at_s = 0.0

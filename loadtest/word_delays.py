@@ -42,10 +42,10 @@ class _Text:
     num_committed: int
 
 
-def timed_words(finals: Iterable[Final], shift_s: float = 0.0) -> list[TimedWord]:
-    """Take the word times out of finals, moved by `shift_s`."""
+def timed_words(finals: Iterable[Final]) -> list[TimedWord]:
+    """Take the word times out of finals."""
     return [
-        TimedWord(plain[0], word.end + shift_s)
+        TimedWord(plain[0], word.end)
         for final in finals
         for word in final.words or ()
         if (plain := words_of(word.word))

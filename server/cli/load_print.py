@@ -54,7 +54,8 @@ def _knee_line(report: Mapping[str, Any]) -> str:
     limits = report["limits"]
     return (
         f"Knee: {report['knee']} voices with final p95 within {limits['final_p95_s']:g} s, nothing "
-        f"lost and at most {100 * limits['error_rate_rise']:g} points more word errors than alone."
+        f"lost and at most {100 * limits['error_rate_rise']:g} points more word errors than "
+        "without load."
     )
 
 

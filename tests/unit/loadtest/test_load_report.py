@@ -10,6 +10,7 @@ from loadtest.load_tables import loss_lines
 from loadtest.measures import Seen
 from loadtest.metric_readings import Reading
 from loadtest.recordings import BYTES_PER_S
+from loadtest.replay import SaidTwice
 from loadtest.speech_map import SpeechMap
 from loadtest.voice_process import SessionResult
 from loadtest.voices import Clip, Placement, Style
@@ -43,6 +44,17 @@ def run(*results, readings=()):
     return LoadRun(100.0, results, readings, client_cpu_s=1.0, client_lateness_p99_s=0.002)
 
 
+def said_twice(*texts):
+    """Give the clips their texts at load; without load they say what they say alone."""
+    without = ("He was not.", "Ill disposed.")
+    return [
+        SaidTwice(placement, at_load, text)
+        for placement, at_load, text in zip(session().placements, texts, without, strict=True)
+    ]
+
+
+AS_WITHOUT = said_twice("he was not", "ill disposed")
+
 GOOD = session(
     final(2, 102.5, "he was not", 0.2, 1.9),
     final(3, 107.0, "ill disposed", 3.1, 6.2),
@@ -50,37 +62,57 @@ GOOD = session(
 
 
 def test_finals_are_given_to_the_clip_they_lie_in():
-    found = losses(run(GOOD), MATERIAL)
+    found = losses(run(GOOD), MATERIAL, AS_WITHOUT)
 
-    assert (found["clips"], found["finals_lost"], found["words_lost"]) == (2, 0, 0)
+    assert (found["clips"], found["finals_lost"]) == (2, 0)
+
+
+def test_a_clip_without_text_is_lost():
+    found = losses(run(session(final(2, 102.5, "he is not", 0.2, 1.9))), MATERIAL, AS_WITHOUT)
+
+    assert (found["clips"], found["finals_lost"]) == (2, 1)
+
+
+def test_the_same_words_without_load_are_no_errors_of_the_load():
+    found = losses(run(GOOD), MATERIAL, AS_WITHOUT)
+
+    assert (found["clips_compared"], found["words_changed"]) == (2, 0)
     assert found["same_text_share"] == 1.0
-    assert found["error_rate"] == found["error_rate_alone"] == 0
+    assert found["error_rate"] == found["error_rate_without"] == 0
 
 
-def test_a_clip_without_text_is_lost_and_another_text_is_not_the_same():
-    found = losses(run(session(final(2, 102.5, "he is not", 0.2, 1.9))), MATERIAL)
+def test_other_words_than_without_load_are_errors_of_the_load():
+    found = losses(run(GOOD), MATERIAL, said_twice("he is not", ""))
 
-    assert (found["finals_lost"], found["words_lost"], found["same_text_share"]) == (1, 3, 0.0)
+    assert (found["words_changed"], found["same_text_share"]) == (3, 0.0)
     assert found["error_rate"] == pytest.approx(3 / 5)
     assert found["error_rate_rise"] == pytest.approx(3 / 5)
+
+
+def test_a_load_can_make_an_error_fewer():
+    said = [SaidTwice(session().placements[0], "he was not", "he is not")]
+
+    assert losses(run(GOOD), MATERIAL, said)["error_rate_rise"] == pytest.approx(-1 / 3)
 
 
 def test_an_utterance_without_an_end_is_a_lost_final():
     open_for_ever = Seen(106.9, SpeechStarted(9, 9, 0, 6.8))
 
-    assert losses(run(session(*GOOD.seen, open_for_ever)), MATERIAL)["finals_lost"] == 1
+    found = losses(run(session(*GOOD.seen, open_for_ever)), MATERIAL, AS_WITHOUT)
+
+    assert found["finals_lost"] == 1
 
 
 def test_a_clip_that_is_empty_alone_cannot_be_lost():
     silent = Material(MATERIAL.clips, MATERIAL.maps, [Alone("", ()), Alone("", ())])
 
-    found = losses(run(session()), silent)
+    found = losses(run(session()), silent, [])
 
     assert (found["clips"], found["finals_lost"], found["error_rate"]) == (0, 0, None)
 
 
 def test_failed_sessions_are_counted_by_code_and_lose_their_clips():
-    found = losses(run(session(failure="internal")), MATERIAL)
+    found = losses(run(session(failure="internal")), MATERIAL, AS_WITHOUT)
 
     assert found["failures"] == {"internal": 1}
     assert found["finals_lost"] == 2
@@ -88,7 +120,7 @@ def test_failed_sessions_are_counted_by_code_and_lose_their_clips():
 
 
 def test_a_refused_session_has_nothing_to_lose():
-    found = losses(run(session(failure="overloaded", started_at=None)), MATERIAL)
+    found = losses(run(session(failure="overloaded", started_at=None)), MATERIAL, AS_WITHOUT)
 
     assert (found["failures"], found["refused"], found["finals_lost"]) == ({}, 1, 0)
 

@@ -50,7 +50,7 @@ def test_an_idle_voice_says_nothing_for_all_its_time():
     idle = script(Style.IDLE)
 
     assert idle.placements == ()
-    assert sum(map(len, idle.chunks(CLIPS))) == 20 * BYTES_PER_S
+    assert len(idle.pcm(CLIPS)) == 20 * BYTES_PER_S
 
 
 def test_a_session_says_at_least_one_clip():
@@ -61,7 +61,7 @@ def test_the_audio_has_the_clips_at_their_places():
     loud = Clip("loud.wav", b"\x00\x40" * 16_000)
     written = script(Style.CONTINUOUS, 3.0, [loud])
 
-    pcm = b"".join(written.chunks([loud]))
+    pcm = written.pcm([loud])
 
     assert len(pcm) == round(written.duration_s * BYTES_PER_S)
     for placement in written.placements:

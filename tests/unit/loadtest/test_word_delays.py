@@ -67,4 +67,4 @@ def test_the_same_words_said_again_are_others():
 def test_word_times_are_taken_from_finals_that_have_them():
     said = Final(3, 1, 0, "Well, no", 0, 1, "en", 0.9, (Word("Well,", 0.1, 0.4, 1.0),))
 
-    assert timed_words([said], -0.1) == [TimedWord("well", pytest.approx(0.3))]
+    assert timed_words([said]) == [TimedWord("well", pytest.approx(0.4))]

@@ -13,10 +13,8 @@ answer is usually there. If speech resumes instead, that answer serves as an int
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
-from streaming.audio_buffer import AudioBuffer
-from streaming.decode_desk import DecodeDesk, DeskOutput
+from streaming.decode_desk import DecodeDesk
 from streaming.effects import CancelDecode, DecodeRequest
 from streaming.endpointing import (
     CUT_SEARCH_S,
@@ -26,12 +24,13 @@ from streaming.endpointing import (
 )
 from streaming.events import EndReason, Interim, Samples, SilenceReached, SpeechStarted
 from streaming.final_queue import FinalOutput, FinalQueue, PendingFinal
+from streaming.heard_audio import HeardAudio, MemoryAfter
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
 from streaming.silence_watch import SilenceWatch
 from streaming.snapshot import FRESH, ChannelPoint, ChannelSnapshot, OpenPoint
-from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
+from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
 from streaming.transcript import Hypothesis, without_times
 from streaming.utterance import OpenUtterance
 
@@ -45,12 +44,6 @@ MAX_START_LAG_SAMPLES = 4 * WINDOW_SAMPLES
 """An utterance that opens now began no longer ago."""
 
 IDLE_KEEP_SAMPLES = PREROLL_SAMPLES + MAX_START_LAG_SAMPLES
-
-FORGET_STEP_SAMPLES = 16 * WINDOW_SAMPLES
-"""Audio that is needed no more is looked for this often."""
-
-MemoryAfter = Callable[[int], bytes]
-"""What the speech model remembers after a window of its last answer; kept for resuming only."""
 
 ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | CancelDecode
 
@@ -77,29 +70,19 @@ class ChannelTranscriber:
     ) -> None:
         point = resumed.point
         self._identity = identity
-        self._buffer = AudioBuffer(start_sample)
+        self._heard = HeardAudio(speech, point, start_sample)
         self._speech = speech
-        self._gate = SpeechGate(
-            speech, is_in_speech=point.is_in_speech, run_windows=point.run_windows
-        )
-        self._scored_windows = point.scored_windows
-        self.scored_end_sample = point.scored_windows * WINDOW_SAMPLES
-        """End of the last scored window."""
-
-        self._forgot_at_sample = 0
         self._open: OpenUtterance | None = None
         self._used_to_sample = point.used_to_sample
         self._flushed_to_sample = point.flushed_to_sample
         self._num_utterances = point.num_utterances
         self.speech_samples = point.speech_samples
-        self._memory = point.memory
-        self._newest_memory: Callable[[], bytes] | None = None
         self._options = options
         language = LanguageLock(options.language, resumed.language)
         self._finals = FinalQueue(identity.channel, language, resumed.num_finals, resumed.context)
         if point.opened is not None:
             self._open = self._utterance(point.opened, point)
-        self._desk = DecodeDesk(identity.next_request_id, self._buffer, self._finals, options)
+        self._desk = DecodeDesk(identity.next_request_id, self._heard.buffer, self._finals, options)
         self._silence = SilenceWatch()
         self._apply_endpointing()
 
@@ -120,7 +103,7 @@ class ChannelTranscriber:
         self._desk.load = load
 
     def _apply_endpointing(self) -> None:
-        self._gate.policy = self._speech.at_threshold(self._options.speech_threshold)
+        self._heard.gate.policy = self._speech.at_threshold(self._options.speech_threshold)
         self._silence.marks_ms = self._options.silence_marks_ms
         self._finals.shows_times = self._options.words
         self._rules = endpoint_rules(self._options.endpoint_silence_ms)
@@ -130,12 +113,17 @@ class ChannelTranscriber:
 
     def append(self, samples: Samples) -> None:
         """Store audio that arrived."""
-        self._buffer.append(samples)
+        self._heard.buffer.append(samples)
 
     @property
     def received_end_sample(self) -> int:
         """End of the audio that arrived."""
-        return self._buffer.end_sample
+        return self._heard.buffer.end_sample
+
+    @property
+    def scored_end_sample(self) -> int:
+        """End of the last scored window."""
+        return self._heard.scored_end_sample
 
     @property
     def num_utterances(self) -> int:
@@ -168,11 +156,7 @@ class ChannelTranscriber:
 
     def unscored(self, max_windows: int) -> Samples | None:
         """Return the next whole windows to score, at most `max_windows`, or None."""
-        start = self.scored_end_sample
-        windows = min(max_windows, (self._buffer.end_sample - start) // WINDOW_SAMPLES)
-        if windows <= 0:
-            return None
-        return self._buffer.read(start, start + windows * WINDOW_SAMPLES)
+        return self._heard.unscored(max_windows)
 
     def on_scores(
         self, probabilities: list[float], memory_after: MemoryAfter | None = None
@@ -180,9 +164,7 @@ class ChannelTranscriber:
         """Take the speech probabilities of the next windows."""
         outputs: list[ChannelOutput] = []
         for index, probability in enumerate(probabilities):
-            is_speech = self._gate.push(probability)
-            self._scored_windows += 1
-            self.scored_end_sample += WINDOW_SAMPLES
+            is_speech = self._heard.take_score(probability)
             speech_end = None
             before = self._open
             if before is None:
@@ -198,16 +180,15 @@ class ChannelTranscriber:
                 memory = memory_after(index) if memory_after else b""
                 self._open.point = self._point(memory, self._open)
         if memory_after is not None:
-            self._newest_memory = partial(memory_after, len(probabilities) - 1)
-        self._forget_old_audio()
+            self._heard.note_memory(memory_after, len(probabilities))
+        if self._heard.may_forget:
+            self._heard.forget_before(self.safe_sample)
         return outputs
 
     @property
     def memory(self) -> bytes:
         """What the speech model remembers now; made when asked for, which is seldom."""
-        if self._newest_memory is not None:
-            self._memory, self._newest_memory = self._newest_memory(), None
-        return self._memory
+        return self._heard.memory
 
     @property
     def opened(self) -> SpeechStarted | None:
@@ -229,9 +210,9 @@ class ChannelTranscriber:
 
     def _point(self, memory: bytes, opened: OpenUtterance | None) -> ChannelPoint:
         return ChannelPoint(
-            scored_windows=self._scored_windows,
-            is_in_speech=self._gate.is_in_speech,
-            run_windows=self._gate.run_windows,
+            scored_windows=self._heard.scored_windows,
+            is_in_speech=self._heard.gate.is_in_speech,
+            run_windows=self._heard.gate.run_windows,
             used_to_sample=self._used_to_sample,
             flushed_to_sample=self._flushed_to_sample,
             num_utterances=self._num_utterances,
@@ -249,7 +230,7 @@ class ChannelTranscriber:
             return []
         self._flushed_to_sample = end_sample
         utterance = self._open
-        self._gate.reset()
+        self._heard.gate.reset()
         if utterance is None:
             self._used_to_sample = max(self._used_to_sample, end_sample)
             return []
@@ -266,45 +247,16 @@ class ChannelTranscriber:
         """Return a request that is decoded next, an interim with the newest audio."""
         return request if self._open is None else self._desk.renewed(self._open, request)
 
-    def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[ChannelOutput]:
-        """Take the engine's answer; one to a request nobody waits for is ignored."""
-        if self._finals.is_waiting_for(request_id):
-            return [*self._finals.answer(request_id, hypothesis), *self._desk.ask_next_final()]
-        utterance = self._open
-        if utterance is None:
-            return []
-        asked: list[DeskOutput] = []
-        if request_id in utterance.checkpoints.waiting_ids:
-            shown_to = utterance.take_checkpoint(request_id, hypothesis)
-            asked = self._desk.ask_checkpoints(utterance)
-        else:
-            shown_to = utterance.take_hypothesis(request_id, hypothesis)
-        if shown_to is None:
-            return [*asked]
-        return [*asked, *self._interim(utterance, shown_to, hypothesis.language)]
-
-    def on_decode_failed(self, request_id: int) -> list[ChannelOutput]:
-        """Take it that the engine could not answer: a final falls back to its committed words."""
-        if self._finals.is_waiting_for(request_id):
-            return [*self._finals.give_up(request_id), *self._desk.ask_next_final()]
-        utterance = self._open
-        if utterance is None:
-            return []
-        if request_id in utterance.checkpoints.waiting_ids:
-            utterance.take_checkpoint(request_id, None)
-            return [*self._desk.ask_checkpoints(utterance)]
-        if utterance.outstanding is not None and utterance.outstanding.request_id == request_id:
-            utterance.outstanding = None
-        return []
+    def on_answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[ChannelOutput]:
+        """Take the engine's answer, None for a failure; one that nobody waits for is ignored."""
+        outputs, shown_to = self._desk.take_answer(self._open, request_id, hypothesis)
+        if shown_to is None or self._open is None or hypothesis is None:
+            return [*outputs]
+        return [*outputs, *self._interim(self._open, shown_to, hypothesis.language)]
 
     def outstanding_requests(self) -> list[int]:
         """Return the requests that are waited for, to cancel them when the session dies."""
-        ids = self._finals.outstanding_requests()
-        if self._open is not None:
-            ids += self._open.checkpoints.waiting_ids
-            if self._open.outstanding is not None:
-                ids.append(self._open.outstanding.request_id)
-        return ids
+        return self._desk.outstanding_requests(self._open)
 
     def _tell_silence(self, speech_end: int | None) -> list[ChannelOutput]:
         marks_ms = self._silence.advance(self.scored_end_sample, speech_end)
@@ -320,16 +272,16 @@ class ChannelTranscriber:
         ]
 
     def _maybe_open(self) -> list[ChannelOutput]:
-        windows_ago = self._gate.started_windows_ago
+        windows_ago = self._heard.gate.started_windows_ago
         if windows_ago is None:
             return []
-        first_window = self._scored_windows - windows_ago
+        first_window = self._heard.scored_windows - windows_ago
         start = max(first_window * WINDOW_SAMPLES, self._used_to_sample)
         return [self._open_at(start, start - PREROLL_SAMPLES, [True] * windows_ago)]
 
     def _open_at(self, start_sample: int, audio_start: int, flags: list[bool]) -> SpeechStarted:
-        audio_start = max(audio_start, self._used_to_sample, self._buffer.start_sample)
-        first_window = self._scored_windows - len(flags)
+        audio_start = max(audio_start, self._used_to_sample, self._heard.buffer.start_sample)
+        first_window = self._heard.scored_windows - len(flags)
         self._num_utterances += 1
         opened = OpenPoint(start_sample, audio_start, first_window, tuple(flags))
         self._open = self._utterance(opened, None)
@@ -357,7 +309,7 @@ class ChannelTranscriber:
         """End an utterance that grew too long at its quietest place and go on from there."""
         scored_end = utterance.scored_end_sample
         search_start = scored_end - min(int(CUT_SEARCH_S * TARGET_RATE_HZ), self._max_samples // 2)
-        cut = search_start + quietest_sample(self._buffer.read(search_start, scored_end))
+        cut = search_start + quietest_sample(self._heard.buffer.read(search_start, scored_end))
         outputs = self._close(utterance, cut, EndReason.MAX_DURATION)
         later = utterance.speech_after(cut)
         if later:
@@ -398,8 +350,3 @@ class ChannelTranscriber:
             language=language,
         )
         return [interim]
-
-    def _forget_old_audio(self) -> None:
-        if self.scored_end_sample - self._forgot_at_sample >= FORGET_STEP_SAMPLES:
-            self._forgot_at_sample = self.scored_end_sample
-            self._buffer.drop_before(self.safe_sample)

@@ -1,4 +1,4 @@
-"""Which decodes of one channel's utterances are asked for, and when.
+"""Which decodes of one channel's utterances are asked for, and when; their answers.
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
@@ -15,11 +15,11 @@ from streaming.audio_buffer import AudioBuffer
 from streaming.checkpoints import CHECKPOINT_SAMPLES
 from streaming.continuation import LAG_SAMPLES, going_on_from, may_go_on
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
-from streaming.final_queue import FinalQueue
+from streaming.final_queue import FinalOutput, FinalQueue
 from streaming.options import SessionOptions, Task
 from streaming.overload import Load
 from streaming.pacing import ahead_after_samples, is_interim_due
-from streaming.transcript import Word
+from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
 from streaming.windows import share_window
 
@@ -27,6 +27,7 @@ TIMED_FROM_SAMPLES = 3 * CHECKPOINT_SAMPLES
 """Words of checkpoints this long have times, to go on from; shorter utterances need none."""
 
 DeskOutput = DecodeRequest | CancelDecode
+AnsweredOutput = FinalOutput | DeskOutput
 
 
 class DecodeDesk:
@@ -152,6 +153,36 @@ class DecodeDesk:
         utterance.decoded_to_sample = end_sample
         audio = self._buffer.read(request.start_sample, end_sample)
         return replace(request, audio=audio)
+
+    def take_answer(
+        self, opened: OpenUtterance | None, request_id: int, hypothesis: Hypothesis | None
+    ) -> tuple[list[AnsweredOutput], int | None]:
+        """Take an answer, None for a failure; one that nobody waits for is ignored.
+
+        Returns what follows from it, and up to where the open utterance is now to be shown, if it
+        is. A final that failed falls back to its committed words.
+        """
+        if self._finals.is_waiting_for(request_id):
+            if hypothesis is None:
+                published = self._finals.give_up(request_id)
+            else:
+                published = self._finals.answer(request_id, hypothesis)
+            return [*published, *self.ask_next_final()], None
+        if opened is None:
+            return [], None
+        if request_id in opened.checkpoints.waiting_ids:
+            shown_to = opened.take_checkpoint(request_id, hypothesis)
+            return [*self.ask_checkpoints(opened)], shown_to
+        return [], opened.take_hypothesis(request_id, hypothesis)
+
+    def outstanding_requests(self, opened: OpenUtterance | None) -> list[int]:
+        """Return the requests that are waited for."""
+        ids = self._finals.outstanding_requests()
+        if opened is not None:
+            ids += opened.checkpoints.waiting_ids
+            if opened.outstanding is not None:
+                ids.append(opened.outstanding.request_id)
+        return ids
 
     def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
         """Ask for what will be the final if the silence goes on."""

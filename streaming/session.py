@@ -10,7 +10,7 @@ takes no more audio but still finishes what it heard, also after an error: final
 from collections.abc import Iterable
 from enum import Enum, auto
 
-from streaming.channel import ChannelOutput, MemoryAfter
+from streaming.channel import ChannelOutput
 from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit
 from streaming.errors import StarlingError
 from streaming.events import (
@@ -32,6 +32,7 @@ from streaming.events import (
     UtteranceEnded,
 )
 from streaming.final_queue import Marker
+from streaming.heard_audio import MemoryAfter
 from streaming.intake import Channels
 from streaming.options import apply_update
 from streaming.overload import Load, Rung, load_warning

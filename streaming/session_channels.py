@@ -9,10 +9,11 @@ from itertools import count
 
 import numpy as np
 
-from streaming.channel import ChannelIdentity, ChannelOutput, ChannelTranscriber, MemoryAfter
+from streaming.channel import ChannelIdentity, ChannelOutput, ChannelTranscriber
 from streaming.effects import CancelDecode, DecodeRequest, ScoreSpeech
 from streaming.events import EndReason, SpeechStarted
 from streaming.flushing import Flush, FlushQueue
+from streaming.heard_audio import MemoryAfter
 from streaming.intake import Channels
 from streaming.options import SessionOptions
 from streaming.overload import Load
@@ -164,10 +165,7 @@ class SessionChannels:
         channel = self._request_channel.pop(request_id, None)
         if channel is None:
             return None
-        transcriber = self._transcribers[channel]
-        if hypothesis is None:
-            return channel, transcriber.on_decode_failed(request_id)
-        return channel, transcriber.on_decoded(request_id, hypothesis)
+        return channel, self._transcribers[channel].on_answer(request_id, hypothesis)
 
     def cancel_decodes(self) -> list[CancelDecode]:
         """Want no answer any more."""

@@ -78,12 +78,17 @@ class OpenUtterance:
         self.checkpoints = Checkpoints(self.audio_start_sample)
         self.scored_end_sample = (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
 
-    def take_hypothesis(self, request_id: int, hypothesis: Hypothesis) -> int | None:
-        """Apply the answer to the outstanding decode; return up to where it is to be shown."""
+    def take_hypothesis(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
+        """Apply the answer to the outstanding decode, None for a failure.
+
+        Returns up to where it is to be shown.
+        """
         asked = self.outstanding
         if asked is None or asked.request_id != request_id:
             return None
         self.outstanding = None
+        if hypothesis is None:
+            return None
         self.answered = replace(asked, hypothesis=hypothesis)
         is_usable = bool(hypothesis.words) and not hypothesis.is_degenerate
         is_whole = asked.purpose is Purpose.FINAL

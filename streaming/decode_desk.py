@@ -5,7 +5,7 @@ none is on its way. Under load finals are decoded ahead later, and not if the vo
 meanwhile; interims come less often, and checkpoints and interims not at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
-the checkpoints that commit them.
+the checkpoints that commit them. Under load they wait for nothing and take what words are known.
 """
 
 from collections.abc import Callable
@@ -258,14 +258,19 @@ class DecodeDesk:
         """
         is_long = self._may_go_on(utterance, end_sample, Purpose.FINAL)
         has_unanswered = utterance.checkpoints.has_unanswered(end_sample - LAG_SAMPLES)
-        return is_long and has_unanswered and self._has_context
+        return is_long and has_unanswered and self._may_wait
 
     def _may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)
         return is_long and utterance.gives_context and self._knows_words
 
     def _must_wait(self, utterance: OpenUtterance) -> bool:
-        return self._has_context and self._finals.must_wait(utterance.start_sample)
+        return self._may_wait and self._finals.must_wait(utterance.start_sample)
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether decodes wait for the words before them; a busy server takes those it has."""
+        return self._has_context and self.load.has_checkpoints
 
     @property
     def _has_context(self) -> bool:

@@ -2,7 +2,8 @@
 
     normal -> stretched -> no interims -> cheap finals -> refusing
 
-Finals are never left out. Two waits tell how busy the engine is: that of the oldest interim, which
+Finals are never left out, and stay as exact as on an idle server until there are no interims to
+leave out any more. Two waits tell how busy the engine is: that of the oldest interim, which
 goes last, and that of the oldest final. Interims that wait make their steps longer (`stretch`, by a
 quarter a tick) until there is no more to gain; then finals that wait move the server up the rungs,
 one at a time. On the way down every rung must stay quiet for a while, longer each time it did not
@@ -24,7 +25,7 @@ STRETCH_DOWN = 0.9
 
 BUSY_INTERIM_WAIT_S = 0.3
 BUSY_FINAL_WAIT_S = 0.5
-CHEAP_FINAL_WAIT_S = 1.2
+CHEAP_FINAL_WAIT_S = 0.8
 REFUSE_FINAL_WAIT_S = 2.5
 LATE_INTERIM_WAIT_S = 1.5
 QUIET_FINAL_WAIT_S = 0.15
@@ -59,16 +60,20 @@ class Load:
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether words are committed before the final; that costs as much as the finals do."""
+        """Whether words are committed before the final; that costs as much as the finals do.
+
+        Only then do decodes wait for the words before them. Later they take what words there are.
+        """
         return self.has_interims and self.stretch < NO_CHECKPOINTS_STRETCH
 
     @property
     def has_context(self) -> bool:
         """Whether finals are decoded together with the words before them.
 
-        It makes windows longer and finals wait for each other, so late finals become later.
+        That costs them 1.4 times as much, and without it they have a quarter more word errors in
+        speech with short pauses (docs/performance.md).
         """
-        return self.has_checkpoints
+        return self.rung < Rung.CHEAP_FINALS
 
     @property
     def has_wide_finals(self) -> bool:

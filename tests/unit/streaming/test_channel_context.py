@@ -39,8 +39,7 @@ def test_speech_after_a_long_silence_has_no_context():
     [
         (with_options(task=Task.TRANSLATE), Load()),
         (with_options(language="auto"), Load()),
-        (with_options(), Load(Rung.NO_INTERIMS)),
-        (with_options(), Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH)),
+        (with_options(), Load(Rung.CHEAP_FINALS)),
     ],
 )
 def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
@@ -50,8 +49,35 @@ def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
     harness = RecordingHarness(options)
     harness.engine = unsure
     harness.session.set_load(load)
+    for audio in (said(0.5, [1, 2, 3, 4], 1.0), said([5, 6], 1.0)):
+        harness.send(audio)
+    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+
+
+BUSY = [Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH), Load(Rung.NO_INTERIMS)]
+
+
+@pytest.mark.parametrize("load", BUSY)
+def test_a_busy_servers_finals_have_the_context_that_is_known(load):
+    harness = RecordingHarness(with_options())
+    harness.session.set_load(load)
+    for audio in (said(0.5, [1, 2, 3, 4], 1.0), said([5, 6], 1.0)):
+        harness.send(audio)
+    contexts = [decode.request.context for decode in harness.decodes(Purpose.FINAL)]
+    assert contexts == ["", " w1 w2 w3 w4"]
+    assert harness.text == "w1 w2 w3 w4 w5 w6"
+
+
+@pytest.mark.parametrize("load", BUSY)
+def test_a_busy_servers_finals_do_not_wait_for_their_context(load):
+    harness = RecordingHarness(with_options())
+    harness.session.set_load(load)
+    harness.holds_decodes = True
     harness.send(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
     assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+    while harness.held:
+        harness.release()
+    assert harness.text == "w1 w2 w3 w4 w5 w6"
 
 
 @pytest.mark.parametrize("change", [{"language": "de"}, {"task": "transcribe"}])

@@ -7,9 +7,8 @@ anybody's second, so that one session that sends faster than real time does not 
 and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
 batch share a key (window, beam, prompt length, …); places left over are filled with later requests
 of the same key. Where a batch takes about as long as its rows one by one, rows with long windows
-are fewer, because what comes meanwhile waits for the batch to end; for that reason a batch of
-interims should not take long on this machine, whatever the model (`BatchPace`). Segments of files
-wait in a queue of their own (`file_turns.py`).
+are fewer, because what comes meanwhile waits for the batch to end. Segments of files wait in a
+queue of their own (`file_turns.py`).
 """
 
 from collections import Counter
@@ -20,12 +19,6 @@ from typing import Generic, TypeVar
 from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
-
-INTERIM_BATCH_S = 0.25
-"""How long a batch of interims should take: finals wait for it to end."""
-
-PACE_WEIGHT = 0.1
-"""Of the newest batch in what is known of their pace."""
 
 SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 1.0, Purpose.INTERIM: 0.0, Purpose.FILE: 0.0}
 """How much later an answer is still early: a checkpoint is needed by the final after it."""
@@ -52,28 +45,6 @@ class Waiting(Generic[JobT]):
         return self.since + SLACK_S[self.purpose]
 
 
-class BatchPace:
-    """How long batches of a kind take for each frame of their windows: a moving average."""
-
-    def __init__(self) -> None:
-        self._seconds_per_frame: float | None = None
-
-    def note(self, num_frames: int, seconds: float) -> None:
-        """Take in that a batch of so many frames took so long."""
-        found = seconds / max(1, num_frames)
-        before = found if self._seconds_per_frame is None else self._seconds_per_frame
-        self._seconds_per_frame = before + PACE_WEIGHT * (found - before)
-
-    def rows_within(self, seconds: float, num_frames: int) -> int:
-        """Return how many rows of so many frames take no longer, one at least.
-
-        While nothing is known, it is one.
-        """
-        if not self._seconds_per_frame:
-            return 1
-        return max(1, int(seconds / (self._seconds_per_frame * max(1, num_frames))))
-
-
 class BatchPolicy(Generic[JobT]):
     """The queue in front of the engine.
 
@@ -89,8 +60,6 @@ class BatchPolicy(Generic[JobT]):
         self._max_batch = max_batch
         self._max_frames = max_frames
         self._waiting: dict[JobT, Waiting[JobT]] = {}
-        self.interim_pace = BatchPace()
-        """To be told how long batches of interims took."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -121,20 +90,12 @@ class BatchPolicy(Generic[JobT]):
             return []
         order = self._in_turn()
         key = order[0].key
-        max_rows = min(max_rows, self._rows_of(order[0]))
+        if self._max_frames is not None:
+            max_rows = min(max_rows, max(1, self._max_frames // order[0].num_frames))
         batch = [waiting for waiting in order if waiting.key == key][:max_rows]
         for waiting in batch:
             del self._waiting[waiting.job]
         return batch
-
-    def _rows_of(self, first: Waiting[JobT]) -> int:
-        """Return how many rows a batch may have that begins with this one."""
-        rows = self._max_batch
-        if self._max_frames is not None:
-            rows = min(rows, max(1, self._max_frames // first.num_frames))
-        if first.purpose is Purpose.INTERIM:
-            rows = min(rows, self.interim_pace.rows_within(INTERIM_BATCH_S, first.num_frames))
-        return rows
 
     def _in_turn(self) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()

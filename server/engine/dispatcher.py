@@ -207,11 +207,7 @@ class EngineDispatcher:
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
         self._running.discard(running)
-        took_s = time.monotonic() - running.since
-        self._metrics.decode_seconds.observe(took_s)
-        if tickets[0].request.purpose is Purpose.INTERIM:
-            num_frames = sum(frames_of(ticket.request) for ticket in tickets)
-            self._policy.interim_pace.note(num_frames, took_s)
+        self._metrics.decode_seconds.observe(time.monotonic() - running.since)
         if done.cancelled():
             return
         error = done.exception()

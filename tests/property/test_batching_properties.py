@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streaming.batching import INTERIM_BATCH_S, BatchPolicy, Waiting
+from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.property
@@ -41,20 +41,11 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         job = int(share * (self.num_jobs + 1))
         assert self.policy.cancel(job) is (self.waiting.pop(job, None) is not None)
 
-    @rule(seconds=st.floats(0.001, 1.0))
-    def hear_of_an_interim(self, seconds):
-        self.policy.interim_pace.note(1, seconds)
-
-    def max_rows(self, first):
-        if first.purpose is not Purpose.INTERIM:
-            return self.max_batch
-        return min(self.max_batch, self.policy.interim_pace.rows_within(INTERIM_BATCH_S, 1))
-
     @rule()
     def take(self):
         batch = self.policy.take()
         assert bool(batch) == bool(self.waiting)
-        assert not batch or len(batch) <= self.max_rows(batch[0])
+        assert len(batch) <= self.max_batch
         assert len({waiting.key for waiting in batch}) <= 1
         if batch:
             self.assert_best_first(batch)
@@ -79,7 +70,7 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))
         left = [w for w in self.waiting.values() if w.key == batch[0].key and w not in batch]
         if left:
-            assert len(batch) == self.max_rows(batch[0])
+            assert len(batch) == self.max_batch
             assert rank(batch[-1]) <= min(map(rank, left))
 
     @invariant()

@@ -1,6 +1,6 @@
 import pytest
 
-from streaming.batching import INTERIM_BATCH_S, BatchPace, BatchPolicy, Waiting
+from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.unit
@@ -110,33 +110,3 @@ def test_rows_with_long_windows_are_fewer(num_frames, num_rows):
         made.submit(Waiting(job, num_frames, FINAL, ord(job), num_frames=num_frames))
     assert len(taken(made)) == num_rows
     assert len(made.take(1)) == 1
-
-
-def test_nobody_knows_how_long_interims_take_before_the_first():
-    made = policy(4, *((job, "k", INTERIM, ord(job)) for job in "abc"))
-    assert taken(made) == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("seconds_each", "num_rows"), [(0.01, 4), (0.11, 2), (0.3, 1), (INTERIM_BATCH_S / 3.5, 3)]
-)
-def test_a_batch_of_interims_is_over_soon(seconds_each, num_rows):
-    made = policy(4, *((job, "k", INTERIM, ord(job)) for job in "abcdef"))
-    made.interim_pace.note(1, seconds_each)
-    assert len(taken(made)) == num_rows
-
-
-def test_finals_may_take_their_time():
-    made = policy(4, *((job, "k", FINAL, ord(job)) for job in "abcdef"))
-    made.interim_pace.note(1, 10.0)
-    assert len(taken(made)) == 4
-
-
-def test_a_pace_follows_what_batches_take():
-    pace = BatchPace()
-    pace.note(1_000, 0.1)
-    assert pace.rows_within(0.25, 1_000) == 2
-    assert pace.rows_within(0.25, 500) == 5
-    for _ in range(100):
-        pace.note(2_000, 0.1)
-    assert pace.rows_within(0.25, 1_000) == 4

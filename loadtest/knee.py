@@ -61,6 +61,8 @@ def broken_limits(
         broken.append("no final came")
     elif final["p95_s"] > limits.final_p95_s:
         broken.append(f"final p95 {final['p95_s']:.2f} s > {limits.final_p95_s:g} s")
+    if losses["clips"] and not losses["clips_compared"]:
+        broken.append("no words could be compared")
     if rise is not None and rise > limits.error_rate_rise:
         broken.append(f"WER {100 * rise:+.2f} > {100 * limits.error_rate_rise:+.2f} points")
     return broken

@@ -92,6 +92,8 @@ def loss_lines(losses: Mapping[str, Any], seconds: float) -> list[str]:
             f"({100 * losses['error_rate_rise']:+.2f} points); "
             f"{_percent(losses['same_text_share'])} % of texts have the same words."
         )
+    elif losses["clips"]:
+        lines.append("No session could be said again without load, so words are not compared.")
     lines.append(
         f"The client took {losses['client_cpu_s'] / seconds:.2f} CPU cores and sent "
         f"{1000 * losses['client_lateness_p99_s']:.0f} ms late at p99."

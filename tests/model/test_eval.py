@@ -68,6 +68,7 @@ def test_sessions_side_by_side_lose_nothing():
     assert losses["clips"] >= 4
     assert (losses["finals_lost"], losses["out_of_order"]) == (0, 0)
     assert losses["broken_commitments"] == 0
+    assert losses["clips_compared"] > 0
     assert losses["error_rate"] < 0.2
     assert timing["final"]["p95_s"] >= timing["final"]["p50_s"] > 0
     assert timing["server"]["batch_size_mean"] >= 1

@@ -38,6 +38,8 @@ def report(**changes):
         "refused": 0,
         "finals_lost": 0,
         "broken_commitments": 0,
+        "clips": 9,
+        "clips_compared": 4,
         "error_rate_rise": 0.0,
     }
     return losses | changes
@@ -54,6 +56,8 @@ def report(**changes):
         (report(), 1.6, ["final p95 1.60 s > 1.5 s"]),
         (report(), None, ["no final came"]),
         (report(error_rate_rise=0.006), 1.2, ["WER +0.60 > +0.50 points"]),
+        (report(clips_compared=0, error_rate_rise=None), 1.2, ["no words could be compared"]),
+        (report(clips=0, clips_compared=0, error_rate_rise=None), 1.2, []),
     ],
 )
 def test_each_broken_limit_is_named(losses, p95_s, says):

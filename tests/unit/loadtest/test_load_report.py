@@ -89,6 +89,12 @@ def test_other_words_than_without_load_are_errors_of_the_load():
     assert found["error_rate_rise"] == pytest.approx(3 / 5)
 
 
+def test_it_is_told_when_nothing_could_be_said_again():
+    (_, line, _) = loss_lines(losses(run(GOOD), MATERIAL, []), 60.0)
+
+    assert line.startswith("No session could be said again")
+
+
 def test_a_load_can_make_an_error_fewer():
     said = [SaidTwice(session().placements[0], "he was not", "he is not")]
 

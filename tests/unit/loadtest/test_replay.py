@@ -1,10 +1,11 @@
-"""Which sessions of a run are said again without load."""
+"""Which sessions of a run are said again without load, and what if they cannot."""
 
 import pytest
 
-from loadtest.replay import sessions_to_replay
+from loadtest.replay import replay, sessions_to_replay
+from loadtest.streamed import Target
 from loadtest.voice_process import SessionResult
-from loadtest.voices import Placement, Style
+from loadtest.voices import Clip, Placement, Style
 
 pytestmark = pytest.mark.unit
 
@@ -40,3 +41,18 @@ def test_neither_those_that_failed_nor_those_that_said_nothing():
 
 def test_none_where_nobody_spoke():
     assert chosen([session(0, placements=())], 600.0) == []
+
+
+async def test_a_server_that_is_gone_costs_the_comparison_and_not_the_report():
+    told = []
+
+    said = await replay(
+        [session(0)],
+        [Clip("one.wav", bytes(64_000))],
+        Target("ws://127.0.0.1:9"),  # nobody listens there
+        "en",
+        lambda *done: told.append(done),
+    )
+
+    assert said == []
+    assert told == [(0.0, 60.0)]

@@ -1,5 +1,7 @@
 """What a channel heard, and how far it is scored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,12 @@ def test_the_speech_models_memory_is_made_only_when_asked_for_and_once():
     assert asked == [2]
 
 
-def test_a_channel_that_goes_on_remembers_what_it_was_given():
-    assert heard(0).memory == FRESH.point.memory
+def test_a_channel_that_goes_on_is_where_it_was():
+    point = replace(FRESH.point, scored_windows=3, memory=b"so far", is_in_speech=True)
+    audio = HeardAudio(SpeechPolicy(), point, 0)
+
+    assert (audio.memory, audio.scored_end_sample) == (b"so far", 3 * WINDOW_SAMPLES)
+    assert audio.take_score(SpeechPolicy().release_probability), "speech that had begun goes on"
 
 
 def test_old_audio_is_looked_for_now_and_then():

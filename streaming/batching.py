@@ -6,13 +6,14 @@ finals wait for, go before interims. Among those everybody's first final or chec
 anybody's second, so that one session that sends faster than real time does not hold up the others,
 and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
 batch share a key (window, beam, prompt length, …); places left over are filled with later requests
-of the same key. Where a batch takes about as long as its rows one by one, rows with long windows
-are fewer, because what comes meanwhile waits for the batch to end. Segments of files wait in a
-queue of their own (`file_turns.py`).
+of the same key. An interim hears what was said while it waited: it is renewed when its turn has
+come, which may give it another key, and then it goes on waiting. Where a batch takes about as long
+as its rows one by one, rows with long windows are fewer, because what comes meanwhile waits for the
+batch to end. Segments of files wait in a queue of their own (`file_turns.py`).
 """
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -28,7 +29,8 @@ SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 1.0, Purpose.INTERIM: 0.0, Pu
 class Waiting(Generic[JobT]):
     """A job of `owner` in the queue since `since`, monotonic seconds.
 
-    One that is not live waits behind its own client's haste, not behind others.
+    One that is not live waits behind its own client's haste, not behind others. `slack_s` is how
+    much later than others of its purpose it may come.
     """
 
     job: JobT
@@ -38,11 +40,12 @@ class Waiting(Generic[JobT]):
     owner: Hashable = None
     is_live: bool = True
     num_frames: int = 1
+    slack_s: float = 0.0
 
     @property
     def deadline(self) -> float:
         """The instant, monotonic seconds, that orders jobs of a class."""
-        return self.since + SLACK_S[self.purpose]
+        return self.since + SLACK_S[self.purpose] + self.slack_s
 
 
 class BatchPolicy(Generic[JobT]):
@@ -54,11 +57,18 @@ class BatchPolicy(Generic[JobT]):
     Args:
         max_batch: Rows a batch.
         max_frames: Frames of all windows of a batch of several rows; None for any number.
+        renewed: Called with an interim whose turn may have come; returns what it is now.
     """
 
-    def __init__(self, max_batch: int, max_frames: int | None = None) -> None:
+    def __init__(
+        self,
+        max_batch: int,
+        max_frames: int | None = None,
+        renewed: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
+    ) -> None:
         self._max_batch = max_batch
         self._max_frames = max_frames
+        self._renewed = renewed
         self._waiting: dict[JobT, Waiting[JobT]] = {}
 
     def __len__(self) -> int:
@@ -71,6 +81,11 @@ class BatchPolicy(Generic[JobT]):
     def cancel(self, job: JobT) -> bool:
         """Take a job out if it still waits; say whether it did."""
         return self._waiting.pop(job, None) is not None
+
+    @property
+    def has_urgent(self) -> bool:
+        """Whether anything waits that interims make way for."""
+        return any(w.purpose is not Purpose.INTERIM for w in self._waiting.values())
 
     def oldest_wait_s(self, now: float) -> float:
         """Return how long the oldest job has waited."""
@@ -89,13 +104,28 @@ class BatchPolicy(Generic[JobT]):
         if not self._waiting:
             return []
         order = self._in_turn()
-        key = order[0].key
+        first = self._as_now(order[0])
         if self._max_frames is not None:
-            max_rows = min(max_rows, max(1, self._max_frames // order[0].num_frames))
-        batch = [waiting for waiting in order if waiting.key == key][:max_rows]
-        for waiting in batch:
-            del self._waiting[waiting.job]
+            max_rows = min(max_rows, max(1, self._max_frames // first.num_frames))
+        batch = [first]
+        for waiting in order[1:]:
+            if len(batch) == max_rows:
+                break
+            if waiting.key != first.key and first.purpose is not Purpose.INTERIM:
+                continue
+            row = self._as_now(waiting)
+            if row.key == first.key:
+                batch.append(row)
+        for row in batch:
+            del self._waiting[row.job]
         return batch
+
+    def _as_now(self, waiting: Waiting[JobT]) -> Waiting[JobT]:
+        """Renew it in the queue if it is an interim."""
+        if waiting.purpose is not Purpose.INTERIM:
+            return waiting
+        row = self._waiting[waiting.job] = self._renewed(waiting)
+        return row
 
     def _in_turn(self) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()

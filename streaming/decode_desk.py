@@ -2,7 +2,7 @@
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
-meanwhile; interims come less often, and checkpoints and interims not at all.
+meanwhile; interims wait for their turn, and checkpoints and interims are not asked for at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
 the checkpoints that commit them. Under load they wait for nothing and take what words are known.
@@ -18,10 +18,9 @@ from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalOutput, FinalQueue
 from streaming.options import SessionOptions, Task
 from streaming.overload import Load
-from streaming.pacing import ahead_after_samples, is_interim_due
+from streaming.pacing import ahead_after_samples, interim_slack_s, is_interim_due
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
-from streaming.windows import share_window
 
 TIMED_FROM_SAMPLES = 3 * CHECKPOINT_SAMPLES
 """Words of checkpoints this long have times, to go on from; shorter utterances need none."""
@@ -73,23 +72,20 @@ class DecodeDesk:
             return [*self._drop(utterance)]
         if not (self.options.interim and self.load.has_interims):
             return []
-        scored_end = utterance.scored_end_sample
-        checkpoints = utterance.checkpoints
+        checkpoints, scored_end = utterance.checkpoints, utterance.scored_end_sample
         if checkpoints.is_due(scored_end) and self.load.has_checkpoints:
             checkpoints.place(scored_end)
         if not checkpoints.is_idle:
             asked = self.ask_checkpoints(utterance)
             if asked or checkpoints.waiting_ids:
                 return asked
-        if utterance.outstanding is not None:
-            return []
-        is_due = is_interim_due(
+        if utterance.outstanding is not None or not is_interim_due(
             scored_end - utterance.start_sample,
             max(0, utterance.decoded_to_sample - utterance.start_sample),
-            self.load.stretch,
             is_shown=utterance.hypotheses.has_text,
-        )
-        return [self._ask(utterance, scored_end, Purpose.INTERIM)] if is_due else []
+        ):
+            return []
+        return [self._ask(utterance, scored_end, Purpose.INTERIM)]
 
     def _is_vain(self, asked: SpanDecode | None) -> bool:
         """Say whether a decode ahead is for nothing now that the voice has gone on.
@@ -139,20 +135,16 @@ class DecodeDesk:
         return [*outputs, request]
 
     def renewed(self, utterance: OpenUtterance, request: DecodeRequest) -> DecodeRequest:
-        """Return an interim that has waited with what was heard meanwhile, if its window holds it.
+        """Return an interim that has waited as it would be asked for now, with the newest audio.
 
         To be decoded in place of what was asked; any other request comes back as it is.
         """
         asked, end_sample = utterance.outstanding, utterance.scored_end_sample
-        if asked != SpanDecode(request.id, Purpose.INTERIM, request.end_sample):
-            return request
-        num_samples = end_sample - request.start_sample
-        if not share_window(len(request.audio), num_samples, Purpose.INTERIM):
+        is_asked = asked == SpanDecode(request.id, Purpose.INTERIM, request.end_sample)
+        if asked is None or not is_asked or end_sample == request.end_sample:
             return request
         utterance.outstanding = replace(asked, end_sample=end_sample)
-        utterance.decoded_to_sample = end_sample
-        audio = self._buffer.read(request.start_sample, end_sample)
-        return replace(request, audio=audio)
+        return replace(self._request(utterance, end_sample, Purpose.INTERIM), id=request.id)
 
     def take_answer(
         self, opened: OpenUtterance | None, request_id: int, hypothesis: Hypothesis | None
@@ -237,6 +229,7 @@ class DecodeDesk:
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
             context="".join(word.text for word in context),
             num_context_samples=utterance.audio_start_sample - start_sample,
+            slack_s=_slack_s(utterance, end_sample) if purpose is Purpose.INTERIM else 0.0,
         )
         if not self._may_go_on(utterance, end_sample, purpose):
             return whole
@@ -289,3 +282,8 @@ class DecodeDesk:
         if purpose is Purpose.INTERIM or not (self._knows_words and self._has_context):
             return ()
         return self._finals.context.before(utterance.start_sample, end_sample)
+
+
+def _slack_s(utterance: OpenUtterance, end_sample: int) -> float:
+    is_shown = utterance.hypotheses.has_text
+    return interim_slack_s(end_sample - utterance.start_sample, is_shown=is_shown)

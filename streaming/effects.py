@@ -41,6 +41,7 @@ class DecodeRequest:
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
     only what follows it is decoded. The answer begins with the words in `said`, committed words of
     the utterance that are not decoded again; should they not fit, `whole` is to be decoded instead.
+    An answer `slack_s` seconds after its time is still early: those with less go first.
     """
 
     id: int
@@ -58,6 +59,7 @@ class DecodeRequest:
     num_context_samples: int = 0
     said: tuple[Word, ...] = ()
     whole: "DecodeRequest | None" = None
+    slack_s: float = 0.0
 
     @property
     def end_sample(self) -> int:

@@ -4,16 +4,18 @@
 
 Finals are never left out, and stay as exact as on an idle server until there are no interims to
 leave out any more. Two waits tell how busy the engine is: that of the oldest interim, which
-goes last, and that of the oldest final. Interims that wait make their steps longer (`stretch`, by a
-quarter a tick) until there is no more to gain; then finals that wait move the server up the rungs,
-one at a time. On the way down every rung must stay quiet for a while, longer each time it did not
-last, so that the server does not swing between two rungs.
+goes last, and that of the oldest final. Interims have what finals leave of the engine, so by
+themselves they come further apart under load (`stretch`), and what costs as much as finals is left
+out first. Finals that wait move the server up the rungs, one at a time. On the way down every rung
+must stay quiet for a while, longer each time it did not last, so that the server does not swing
+between two rungs.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 from streaming.events import Warned, WarningCode
+from streaming.pacing import STEP_S
 
 TICK_S = 0.25
 """How often the waits are looked at."""
@@ -23,11 +25,11 @@ NO_CHECKPOINTS_STRETCH = 2.0
 STRETCH_UP = 1.25
 STRETCH_DOWN = 0.9
 
-BUSY_INTERIM_WAIT_S = 0.3
+UNNOTICED_INTERIM_WAIT_S = 0.1
+STRETCHING_FINAL_WAIT_S = 0.3
 BUSY_FINAL_WAIT_S = 0.5
 CHEAP_FINAL_WAIT_S = 0.8
 REFUSE_FINAL_WAIT_S = 2.5
-LATE_INTERIM_WAIT_S = 1.5
 QUIET_FINAL_WAIT_S = 0.15
 
 CLIMB_AFTER_S = 1.0
@@ -47,7 +49,10 @@ class Rung(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy the server is: its rung, the stretch of interims' steps, the wait of finals."""
+    """How busy the server is: its rung, the stretch of interims' steps, the wait of finals.
+
+    With a stretch of 2 interims come about twice as far apart as on an idle server.
+    """
 
     rung: Rung = Rung.NORMAL
     stretch: float = 1.0
@@ -103,7 +108,7 @@ class OverloadLadder:
         """Take how long the oldest interim and the oldest final have waited; once a tick."""
         is_full = self._rung > Rung.STRETCHED or self._stretch >= MAX_STRETCH
         self._adapt_stretch(interim_wait_s, final_wait_s)
-        if is_full and self._wants_up(interim_wait_s, final_wait_s):
+        if is_full and self._wants_up(final_wait_s):
             self._climb(now)
         elif self._rung > Rung.STRETCHED and final_wait_s < QUIET_FINAL_WAIT_S:
             self._descend(now)
@@ -113,16 +118,19 @@ class OverloadLadder:
         return Load(Rung.NORMAL if is_normal else self._rung, self._stretch, final_wait_s)
 
     def _adapt_stretch(self, interim_wait_s: float, final_wait_s: float) -> None:
+        """Follow the waits, by a quarter a tick at most."""
         if self._rung > Rung.STRETCHED:
             return
-        if max(interim_wait_s, final_wait_s) > BUSY_INTERIM_WAIT_S:
-            self._stretch = min(MAX_STRETCH, self._stretch * STRETCH_UP)
+        noticed_s = max(0.0, interim_wait_s - UNNOTICED_INTERIM_WAIT_S)
+        wanted = min(MAX_STRETCH, 1.0 + noticed_s / STEP_S)
+        if final_wait_s > STRETCHING_FINAL_WAIT_S:
+            wanted = MAX_STRETCH
+        if wanted > self._stretch:
+            self._stretch = min(wanted, self._stretch * STRETCH_UP)
         else:
-            self._stretch = max(1.0, self._stretch * STRETCH_DOWN)
+            self._stretch = max(wanted, self._stretch * STRETCH_DOWN)
 
-    def _wants_up(self, interim_wait_s: float, final_wait_s: float) -> bool:
-        if self._rung is Rung.STRETCHED and interim_wait_s > LATE_INTERIM_WAIT_S:
-            return True
+    def _wants_up(self, final_wait_s: float) -> bool:
         limit_s = _FINAL_WAIT_TO_CLIMB.get(self._rung)
         return limit_s is not None and final_wait_s > limit_s
 

@@ -1,7 +1,10 @@
 """When the next interim decode, or a final's decode ahead of its endpoint, is worth its cost.
 
 The step grows with the utterance (`GROWTH` of its length), so a long utterance costs a constant
-number of re-decodes per doubling instead of one per step.
+number of re-decodes per doubling instead of one per step. A busy server asks for as many interims
+as an idle one: each waits for an engine worker that has nothing more urgent to do, and is then
+decoded with the newest audio. So no worker is idle while there is something to show, and what
+waits fills batches.
 """
 
 from streaming.options import TARGET_RATE_HZ
@@ -20,18 +23,23 @@ MAX_AHEAD_TENTHS = 6
 rest is time to decode it in."""
 
 
-def is_interim_due(
-    utterance_samples: int, decoded_samples: int, stretch: float = 1.0, *, is_shown: bool = True
-) -> bool:
+def is_interim_due(utterance_samples: int, decoded_samples: int, *, is_shown: bool = True) -> bool:
     """Say whether an utterance this long, last decoded up to `decoded_samples`, is due again.
 
-    `stretch` of 1 or more makes all steps longer under load; `is_shown` says whether there is text.
+    `is_shown` says whether there is text.
     """
     if decoded_samples == 0:
-        return utterance_samples >= FIRST_S * stretch * TARGET_RATE_HZ
-    step_s = STEP_S if is_shown else FIRST_STEP_S
-    step = max(step_s * stretch * TARGET_RATE_HZ, GROWTH * stretch * utterance_samples)
+        return utterance_samples >= FIRST_S * TARGET_RATE_HZ
+    step = max((STEP_S if is_shown else FIRST_STEP_S) * TARGET_RATE_HZ, GROWTH * utterance_samples)
     return utterance_samples - decoded_samples >= step
+
+
+def interim_slack_s(utterance_samples: int, *, is_shown: bool) -> float:
+    """Return how many seconds later than asked for an interim is still early.
+
+    One step where text is shown, nothing where none is: whoever has just begun to speak goes first.
+    """
+    return max(STEP_S, GROWTH * utterance_samples / TARGET_RATE_HZ) if is_shown else 0.0
 
 
 def ahead_after_samples(tail_samples: int, endpoint_samples: int, stretch: float) -> int:

@@ -37,13 +37,6 @@ def frames_of(request: DecodeRequest) -> int:
     return FULL_FRAMES if request.is_retry else window_frames(len(request.audio), request.purpose)
 
 
-def share_window(num_samples: int, other_num_samples: int, purpose: Purpose) -> bool:
-    """Say whether two lengths of greedy decodes may run in one batch."""
-    lengths = (num_samples, other_num_samples)
-    windows = {(window_frames(n, purpose), wants_timestamps(n, 1, purpose)) for n in lengths}
-    return len(windows) == 1
-
-
 def max_new_tokens(num_samples: int) -> int:
     """Return how many tokens this much speech can say; more is a loop.
 

@@ -1,6 +1,6 @@
 """What the rest of the server knows of an engine."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,17 @@ class Again:
     request: DecodeRequest
 
 
-Answer = Hypothesis | Again | Exception
+@dataclass(frozen=True, slots=True)
+class Later:
+    """No answer yet: something more urgent waits, and the request is to be decoded after that."""
+
+
+Answer = Hypothesis | Again | Later | Exception
+
+
+def never() -> bool:
+    """Say that nothing more urgent waits."""
+    return False
 
 
 class Engine(Protocol):
@@ -29,8 +39,14 @@ class Engine(Protocol):
     def batch_key(self, request: DecodeRequest) -> Hashable:
         """Return what requests must share to run in one batch."""
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
-        """Transcribe requests that share a batch key, in order; one row's failure is its own."""
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
+        """Transcribe requests that share a batch key, in order; one row's failure is its own.
+
+        All but the first may be answered with `Later` once `must_hurry` says so; it may be called
+        from any thread.
+        """
 
     def warm_up(self) -> None:
         """Run once on silence, so that the first caption does not pay for lazy set-up."""

@@ -6,7 +6,7 @@ encoder's output, and words are aligned on it. A row's context is forced on the 
 gives it back with the answer, and it is cut off here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp
 from typing import Any
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.transcribe import get_suppressed_tokens
 
+from server.engine.base import never
 from server.engine.prompts import PromptBuilder
 from server.engine.words import (
     UNSPACED_LANGUAGES,
@@ -97,10 +98,14 @@ class BatchRunner:
         requests: Sequence[DecodeRequest],
         frames: int,
         options: dict[str, Any],
+        must_hurry: Callable[[], bool] = never,
     ) -> list[Outcome]:
-        """Return an outcome a row, without hypothesis where the row should be repeated."""
-        encoded = self._encode(self._features(requests, frames))
-        rows = [_Row(request, request.language or "en") for request in requests]
+        """Return an outcome a row, without hypothesis where the row should be repeated.
+
+        Of fewer rows, from the first on, when `must_hurry` says so before all are encoded.
+        """
+        encoded = self._encode(requests, frames, must_hurry)
+        rows = [_Row(request, request.language or "en") for request in requests[: encoded.shape[0]]]
         self._detect_languages(rows, encoded)
         self._generate(rows, encoded, options)
         verdicts = [_verdict(row) for row in rows]
@@ -115,12 +120,20 @@ class BatchRunner:
             for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True))
         ]
 
-    def _encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
+    def _encode(
+        self, requests: Sequence[DecodeRequest], frames: int, must_hurry: Callable[[], bool]
+    ) -> ctranslate2.StorageView:
         """Encode at once on a GPU, row by row on a CPU, whose caches hold one row but not four."""
-        if len(features) == 1 or self._model.device != "cpu":
+        if len(requests) == 1 or self._model.device != "cpu":
+            features = self._features(requests, frames)
             return self._model.encode(ctranslate2.StorageView.from_array(features))
-        views = [ctranslate2.StorageView.from_array(row[np.newaxis]) for row in features]
-        rows = [np.array(self._model.encode(view)) for view in views]
+        rows: list[npt.NDArray[np.float32]] = []
+        for request in requests:
+            if rows and must_hurry():
+                break
+            features = self._features([request], frames)
+            encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
+            rows.append(np.array(encoded))
         return ctranslate2.StorageView.from_array(np.concatenate(rows))
 
     def _features(self, requests: Sequence[DecodeRequest], frames: int) -> npt.NDArray[np.float32]:

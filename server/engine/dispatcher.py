@@ -1,18 +1,19 @@
 """The queue in front of the engine and the threads that run it.
 
 Lives on the event loop; only `Engine.decode` runs on a thread. CTranslate2's own queue is never
-used: a batch is formed when a worker is free, from what waits at that moment.
+used: a batch is formed when a worker is free, from what waits at that moment. A batch of interims
+whose rows are not all begun when something more urgent comes leaves those for later.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from server.engine.base import Again, Answer, Engine
+from server.engine.base import Again, Answer, Engine, Later, never
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
@@ -28,15 +29,19 @@ STUCK_AFTER_S = 60.0
 
 OnAnswer = Callable[[Hypothesis | Exception], None]
 Renew = Callable[[DecodeRequest], DecodeRequest]
-"""Called when a request's turn has come; returns one of the same id and batch key."""
+"""Called when a request's turn may have come; returns one of the same id and purpose."""
 
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """One submitted decode; `on_answer` is called on the event loop, unless cancelled."""
+    """A decode submitted at `since`, monotonic seconds.
+
+    `on_answer` is called on the event loop, unless cancelled.
+    """
 
     request: DecodeRequest
     on_answer: OnAnswer | None = field(repr=False)
+    since: float
     owner: Hashable = None
     is_live: bool = True
     renew: Renew | None = field(default=None, repr=False)
@@ -80,13 +85,14 @@ class EngineDispatcher:
         self.num_workers = num_workers
         self._metrics = metrics
         self._has_live_session = has_live_session
-        self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch, max_batch_frames)
+        self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch, max_batch_frames, self._renewed)
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
         self._num_free = num_workers
         self._running: set[_Running] = set()
         self._is_closed = False
+        self._is_urgent_waiting = False
 
     def submit(
         self,
@@ -102,25 +108,36 @@ class EngineDispatcher:
         Requests of one `owner` do not hold up those of others. Those that are not live, because
         their client sends faster than anybody speaks, say nothing about overload.
         """
-        ticket = Ticket(request, on_answer, owner, is_live, renew)
+        ticket = Ticket(request, on_answer, time.monotonic(), owner, is_live, renew)
         self._enqueue(ticket)
         self._pump()
         return ticket
 
     def _enqueue(self, ticket: Ticket) -> None:
         request = ticket.request
-        key = self.engine.batch_key(request)
-        now = time.monotonic()
         waiting = Waiting(
             ticket,
-            key,
+            self.engine.batch_key(request),
             request.purpose,
-            now,
+            ticket.since,
             owner=ticket.owner,
             is_live=ticket.is_live,
             num_frames=frames_of(request),
+            slack_s=request.slack_s,
         )
         self._queue_of(request).submit(waiting)
+
+    def _renewed(self, waiting: Waiting[Ticket]) -> Waiting[Ticket]:
+        ticket = waiting.job
+        if ticket.renew is None:
+            return waiting
+        request = ticket.request = ticket.renew(ticket.request)
+        return replace(
+            waiting,
+            key=self.engine.batch_key(request),
+            num_frames=frames_of(request),
+            slack_s=request.slack_s,
+        )
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
@@ -163,8 +180,9 @@ class EngineDispatcher:
             batch = self._take_of_files() or self._policy.take()
             self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
-                return
+                break
             self._start(batch)
+        self._is_urgent_waiting = self._policy.has_urgent
 
     def _take_of_files(self) -> list[Waiting[Ticket]]:
         load = WorkerLoad(
@@ -183,24 +201,18 @@ class EngineDispatcher:
         self._num_free -= 1
         running = _Running([waiting.job for waiting in batch], now)
         self._running.add(running)
-        is_of_files = batch[0].purpose is Purpose.FILE
-        self._num_file_batches += is_of_files
-        self._metrics.batch_size.observe(len(batch))
-        for waiting in batch:
-            if waiting.job.renew is not None:
-                waiting.job.request = waiting.job.renew(waiting.job.request)
-            purpose = waiting.purpose.name.lower()
-            self._metrics.queue_seconds.labels(purpose).observe(now - waiting.since)
-            self._metrics.decodes.labels(purpose).inc()
-            if waiting.job.request.words:
-                self._metrics.timed_decodes.labels(purpose).inc()
-            audio_s = len(waiting.job.request.audio) / TARGET_RATE_HZ
-            self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
+        purpose = batch[0].purpose
+        self._num_file_batches += purpose is Purpose.FILE
         requests = [waiting.job.request for waiting in batch]
+        must_hurry = self._must_hurry if purpose is Purpose.INTERIM else never
         future = asyncio.get_running_loop().run_in_executor(
-            self._pool, self.engine.decode, requests
+            self._pool, self.engine.decode, requests, must_hurry
         )
         future.add_done_callback(lambda done: self._finish(running, done))
+
+    def _must_hurry(self) -> bool:
+        """Say, on an engine's thread, whether something waits that interims make way for."""
+        return self._is_urgent_waiting
 
     def _finish(self, running: "_Running", done: asyncio.Future[list[Answer]]) -> None:
         tickets = running.tickets
@@ -216,15 +228,29 @@ class EngineDispatcher:
             answers = [RuntimeError(str(error)) for _ in tickets]
         else:
             answers = done.result()
+        self._metrics.batch_size.observe(sum(not isinstance(answer, Later) for answer in answers))
         for ticket, answer in zip(tickets, answers, strict=True):
+            if not isinstance(answer, Later):
+                self._count(ticket, running.since)
             self._take(ticket, answer)
         self._pump()
+
+    def _count(self, ticket: Ticket, began_at: float) -> None:
+        request = ticket.request
+        purpose = request.purpose.name.lower()
+        self._metrics.queue_seconds.labels(purpose).observe(began_at - ticket.since)
+        self._metrics.decodes.labels(purpose).inc()
+        if request.words:
+            self._metrics.timed_decodes.labels(purpose).inc()
+        audio_s = len(request.audio) / TARGET_RATE_HZ
+        self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):
             is_retry = answer.request.is_retry
             (self._metrics.decode_retries if is_retry else self._metrics.contexts_left_out).inc()
-            ticket.request = answer.request
+            ticket.request, ticket.since = answer.request, time.monotonic()
+        if isinstance(answer, Again | Later):
             if ticket.on_answer is not None:
                 self._enqueue(ticket)
             return

@@ -4,9 +4,9 @@ Committed words stay, so checkpoints go to the larger model like finals. Interim
 model cannot do (its languages, translation) go there too.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
-from server.engine.base import Answer, Engine
+from server.engine.base import Answer, Engine, never
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
 
@@ -28,9 +28,11 @@ class TwoModelEngine:
         chosen = self._chosen(request)
         return chosen is self._interim_engine, chosen.batch_key(request)
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
         """Transcribe requests that share a batch key, so a model."""
-        return self._chosen(requests[0]).decode(requests)
+        return self._chosen(requests[0]).decode(requests, must_hurry)
 
     def warm_up(self) -> None:
         """Warm both models up."""

@@ -6,14 +6,14 @@ degenerate, to be repeated on the full window in a batch of retries. Only greedy
 timestamps end well before their speech are continued from there at once.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from faster_whisper import WhisperModel
 
-from server.engine.base import Again, Answer
+from server.engine.base import Again, Answer, Later, never
 from server.engine.batch_runner import BatchRunner, Outcome, has_timestamps
 from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.effects import DecodeRequest, Purpose
@@ -87,19 +87,26 @@ class WhisperEngine:
         )
         self._batches.run([request], frames_of(request), {"beam_size": 1})
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
-        """Transcribe requests that share a batch key; one row's failure is its own."""
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
+        """Transcribe requests that share a batch key; one row's failure is its own.
+
+        On a CPU, where rows are encoded one by one, those that are not encoded by the time
+        `must_hurry` says so are left for later.
+        """
         requests = [self._fitting(request) for request in requests]
         try:
-            outcomes = self._run(requests)
+            outcomes = self._run(requests, must_hurry)
         except Exception as error:  # noqa: BLE001 # a poisoned row must not harm its batch
             if len(requests) == 1:
                 return [error]
             return [self.decode([request])[0] for request in requests]
-        return [
+        done = [
             self._complete(request, outcome)
-            for request, outcome in zip(requests, outcomes, strict=True)
+            for request, outcome in zip(requests, outcomes, strict=False)
         ]
+        return [*done, *(Later() for _ in requests[len(done) :])]
 
     def _fitting(self, request: DecodeRequest) -> DecodeRequest:
         """Return the request, without its context where there is no place for it.
@@ -115,10 +122,12 @@ class WhisperEngine:
         is_greedy_final = request.purpose.has_beam and self._beam_size(request) == 1
         return request if has_place and not is_greedy_final else request.without_context()
 
-    def _run(self, requests: Sequence[DecodeRequest]) -> list[Outcome]:
+    def _run(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool]
+    ) -> list[Outcome]:
         first = requests[0]
         options = RETRY_OPTIONS if first.is_retry else {"beam_size": self._beam_size(first)}
-        return self._batches.run(requests, frames_of(first), options)
+        return self._batches.run(requests, frames_of(first), options, must_hurry)
 
     def _beam_size(self, request: DecodeRequest) -> int:
         if request.is_retry or not request.purpose.has_beam:

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -22,7 +22,7 @@ from starlette.routing import Route
 from server.app import Models, build_app, build_factory
 from server.cli import serve
 from server.dialects.native import NativeDialect
-from server.engine.base import Answer
+from server.engine.base import Answer, never
 from server.engine.dispatcher import EngineDispatcher
 from server.logs import configure_logs
 from server.models.silero import silero_onnx_path
@@ -61,7 +61,9 @@ class InstantEngine:
     def batch_key(self, request: DecodeRequest) -> Hashable:
         return None
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
         return [self._answer(request) for request in requests]
 
     def warm_up(self) -> None:

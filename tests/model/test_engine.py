@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.engine.base import Again, Answer
+from server.engine.base import Again, Answer, Later
 from server.engine.whisper import EngineSettings, WhisperEngine
 from server.models.progress import LineProgress
 from server.models.store import ModelStore, default_cache_dir
@@ -173,6 +173,13 @@ def test_a_row_that_cannot_be_read_harms_only_itself(tiny):
     before, answer, after = tiny.decode([good[0], stereo, good[1]])
     assert isinstance(answer, Exception)
     assert [before, after] == alone(tiny, good)
+
+
+def test_rows_that_are_not_encoded_when_it_must_hurry_are_left_for_later(tiny):
+    rows = [make_request(said(number), purpose=Purpose.INTERIM) for number in SHORT]
+    hurries = iter([False, True])
+    answers = tiny.decode([*rows, *rows], lambda: next(hurries))
+    assert answers == [*alone(tiny, rows), Later(), Later()]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

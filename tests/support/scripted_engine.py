@@ -1,10 +1,10 @@
 """The engine and the speech model as the server sees them, on scripted speech."""
 
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
-from server.engine.base import Again, Answer
+from server.engine.base import Again, Answer, Later, never
 from server.vad.silero import VadState
 from streaming.effects import DecodeRequest
 from streaming.events import Samples
@@ -17,7 +17,8 @@ class ScriptedEngine:
     """An `Engine` that can be made to wait, to raise, or to refuse single rows.
 
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
-    exception of its own; a prompt of `explode` makes the whole call raise. While `repeats` is set
+    exception of its own; a prompt of `explode` makes the whole call raise. One that must hurry
+    does only its first row. While `repeats` is set
     every first decode is to be done again; while `refuses_context` is, every one with context,
     alone.
     """
@@ -28,6 +29,7 @@ class ScriptedEngine:
         self.refuses_context = False
         self._may_run = threading.Event()
         self._may_run.set()
+        self._passes = threading.Semaphore(0)
         self._started = threading.Semaphore(0)
 
     @property
@@ -37,16 +39,21 @@ class ScriptedEngine:
     def batch_key(self, request: DecodeRequest) -> Hashable:
         return request.prompt
 
-    def decode(self, requests: Sequence[DecodeRequest]) -> list[Answer]:
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
         self.batches.append(list(requests))
         self._started.release()
-        self._may_run.wait()
+        while not (self._may_run.is_set() or self._passes.acquire(timeout=0.002)):
+            pass
         if any(request.prompt == "explode" for request in requests):
             raise MemoryError("no room for the batch")
         if self.repeats and not requests[0].is_retry:
             return [Again(replace(request, is_retry=True)) for request in requests]
         if self.refuses_context and requests[0].context:
             return [Again(request.without_context()) for request in requests]
+        if must_hurry():
+            return [_answer(requests[0]), *(Later() for _ in requests[1:])]
         return [_answer(request) for request in requests]
 
     def warm_up(self) -> None:
@@ -58,6 +65,10 @@ class ScriptedEngine:
 
     def resume(self) -> None:
         self._may_run.set()
+
+    def let_one_end(self) -> None:
+        """While paused: let one batch end."""
+        self._passes.release()
 
     def wait_for_start(self) -> None:
         """Block until one more batch has started."""

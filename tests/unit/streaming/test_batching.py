@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from streaming.batching import BatchPolicy, Waiting
@@ -110,3 +112,46 @@ def test_rows_with_long_windows_are_fewer(num_frames, num_rows):
         made.submit(Waiting(job, num_frames, FINAL, ord(job), num_frames=num_frames))
     assert len(taken(made)) == num_rows
     assert len(made.take(1)) == 1
+
+
+def test_who_has_more_slack_goes_later():
+    made = policy(1, ("a", "k", INTERIM, 1.0))
+    made.submit(Waiting("b", "k", INTERIM, 0.0, slack_s=1.5))
+    made.submit(Waiting("c", "k", INTERIM, 0.0, slack_s=0.5))
+    assert [taken(made) for _ in range(3)] == [["c"], ["a"], ["b"]]
+
+
+def test_interims_are_renewed_when_their_turn_comes_and_one_of_another_key_waits_on():
+    new_keys = {"a": "long", "b": "short", "c": "long", "d": "long"}
+    asked: list[str] = []
+
+    def renewed(waiting: Waiting[str]) -> Waiting[str]:
+        asked.append(waiting.job)
+        return replace(waiting, key=new_keys[waiting.job])
+
+    made: BatchPolicy[str] = BatchPolicy(2, renewed=renewed)
+    for since, job in enumerate(new_keys):
+        made.submit(Waiting(job, "short", INTERIM, since))
+    assert taken(made) == ["a", "c"]
+    assert asked == ["a", "b", "c"], "once the batch is full nobody else is asked"
+    new_keys["b"] = "long"
+    assert taken(made) == ["b", "d"]
+
+
+def test_a_final_asks_no_interim_of_another_key_what_is_new():
+    made: BatchPolicy[str] = BatchPolicy(4, renewed=lambda waiting: replace(waiting, key="other"))
+    made.submit(Waiting("f", "wide", FINAL, 0.0))
+    made.submit(Waiting("i", "wide", INTERIM, 0.0))
+    made.submit(Waiting("j", "narrow", INTERIM, 0.0))
+    assert taken(made) == ["f"], "the interim of its key has another by now"
+    made.submit(Waiting("g", "other", FINAL, 0.0))
+    assert taken(made) == ["g", "i"]
+
+
+def test_only_what_interims_make_way_for_is_urgent():
+    made = policy(1, ("i", "k", INTERIM, 0.0))
+    assert not made.has_urgent
+    made.submit(Waiting("c", "k", Purpose.CHECKPOINT, 1.0))
+    assert made.has_urgent
+    assert taken(made) == ["c"]
+    assert not made.has_urgent

@@ -35,13 +35,21 @@ def test_an_idle_server_leaves_nothing_out():
     assert set(Server().waits(0.0, 0.0, 10)) == {Load()}
 
 
-def test_interims_that_wait_make_their_steps_longer_and_quiet_makes_them_short_again():
+@pytest.mark.parametrize(
+    ("interim_s", "final_s", "stretch"),
+    [(0.6, 0.0, 2.0), (1.6, 0.0, 4.0), (9.0, 0.0, MAX_STRETCH), (0.0, 0.35, MAX_STRETCH)],
+)
+def test_the_stretch_follows_what_waits_by_a_quarter_a_tick(interim_s, final_s, stretch):
     server = Server()
-    busy = server.waits(0.5, 0.0, 5)
-    assert busy[0] == Load(Rung.STRETCHED, 1.25, 0.0)
-    assert busy[-1].stretch == MAX_STRETCH
+    busy = server.waits(interim_s, final_s, 5)
+    assert busy[0] == Load(Rung.STRETCHED, 1.25, final_s)
+    assert busy[-1].stretch == pytest.approx(stretch)
     assert busy[-1].has_interims
     assert server.waits(0.0, 0.0, 10)[-1] == Load()
+
+
+def test_a_moment_of_waiting_for_an_interim_is_nothing():
+    assert set(Server().waits(0.1, 0.0, 5)) == {Load()}
 
 
 def test_words_are_committed_early_only_while_there_is_time():
@@ -73,8 +81,8 @@ def test_each_rung_needs_its_own_wait():
     assert server.waits(9.0, CHEAP_FINAL_WAIT_S + 0.1, 30)[-1].rung is Rung.CHEAP_FINALS
 
 
-def test_late_interims_alone_are_left_out_at_last():
-    assert Server().waits(2.0, 0.0, 10)[-1].rung is Rung.NO_INTERIMS
+def test_late_interims_alone_are_never_left_out_for_they_hear_what_is_new():
+    assert Server().waits(9.0, 0.0, 30)[-1] == Load(Rung.STRETCHED, MAX_STRETCH, 0.0)
 
 
 def test_a_moment_of_waiting_does_not_climb():

@@ -1,17 +1,24 @@
 import pytest
 
-from streaming.pacing import FIRST_S, GROWTH, STEP_S, ahead_after_samples, is_interim_due
+from streaming.pacing import (
+    FIRST_S,
+    GROWTH,
+    STEP_S,
+    ahead_after_samples,
+    interim_slack_s,
+    is_interim_due,
+)
 
 pytestmark = pytest.mark.unit
 
 SECOND = 16_000
 
 
-def decodes_of(utterance_s: float, stretch: float = 1.0) -> list[int]:
+def decodes_of(utterance_s: float) -> list[int]:
     """Return at which lengths a growing utterance is decoded, checked every window."""
     done = [0]
     for length in range(0, int(utterance_s * SECOND), 512):
-        if is_interim_due(length, done[-1], stretch):
+        if is_interim_due(length, done[-1]):
             done.append(length)
     return done[1:]
 
@@ -43,10 +50,10 @@ def test_a_doubling_costs_the_same_number_of_decodes_however_long():
     assert max(per_doubling) <= 5
 
 
-def test_stretching_makes_all_steps_longer():
-    assert not is_interim_due(int(1.5 * FIRST_S * SECOND), 0, stretch=2.0)
-    assert is_interim_due(int(2 * FIRST_S * SECOND), 0, stretch=2.0)
-    assert len(decodes_of(20, 2.0)) < len(decodes_of(20)) * 0.7
+def test_who_has_nothing_to_show_yet_waits_for_nobody_and_others_for_a_step():
+    assert interim_slack_s(20 * SECOND, is_shown=False) == 0.0
+    assert interim_slack_s(SECOND, is_shown=True) == STEP_S
+    assert interim_slack_s(20 * SECOND, is_shown=True) == pytest.approx(20 * GROWTH)
 
 
 def test_nothing_new_is_never_due():

@@ -107,6 +107,22 @@ async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():
         assert await text_of(answer) == "w2 w3"
 
 
+async def test_interims_that_are_not_begun_make_way_for_a_final_and_keep_their_place():
+    async with desk() as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
+        d.engine.let_one_end()
+        await d.started()
+        answers += [d.submit(5), d.submit(6, INTERIM)]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == [f"w{n}" for n in range(1, 7)]
+        assert d.ids == [[1], [2, 3, 4], [5, 3, 4, 6]]
+        assert d.count("starling_decodes_total", purpose="interim") == 4
+        assert d.count("starling_batch_size_sum") == 6
+
+
 async def test_several_workers_run_several_batches_at_once():
     async with desk(num_workers=2, max_batch=1) as d:
         d.engine.pause()

@@ -24,6 +24,7 @@ from server.dialects.sockets import LiveProtocol
 from server.engine.base import Engine
 from server.engine.dispatcher import EngineDispatcher
 from server.files.service import FileService
+from server.freed_memory import give_back_freed_memory
 from server.http_routes import SecurityHeaders, answer_error, http_routes
 from server.keeping import build_keeping
 from server.loop_lag import watch_loop_lag
@@ -106,6 +107,7 @@ def build_app(factory: SessionFactory) -> Starlette:
             asyncio.create_task(
                 watch_load(services.dispatcher, factory.admission, services.metrics), name="load"
             ),
+            asyncio.create_task(give_back_freed_memory(), name="freed memory"),
         ]
         yield
         for watch in watches:

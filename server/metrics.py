@@ -67,7 +67,9 @@ class Metrics:
             registry=registry,
         )
         self.interim_stretch = Gauge(
-            "starling_interim_stretch", "How much longer interims' steps are.", registry=registry
+            "starling_interim_stretch",
+            "How much further apart interims come than on an idle server.",
+            registry=registry,
         )
         self.decodes = Counter(
             "starling_decodes", "Decodes, by purpose.", ["purpose"], registry=registry

@@ -143,10 +143,10 @@ def main() -> None:
             {"threads_s": thread_cpu_s(), "stages_ns": clock.spent_ns, "lags_s": lags_s}
         )
 
-    _serve(settings, factory, Route("/benchmark", benchmark), watch)
+    serve_with(settings, factory, Route("/benchmark", benchmark), watch)
 
 
-def _serve(settings, factory, route, watch) -> None:
+def serve_with(settings, factory, route, watch) -> None:
     def app_with_benchmark(factory):
         app = build_app(factory)
         app.router.routes.insert(0, route)

@@ -1,0 +1,136 @@
+"""The real server on an engine that takes as long as a measured one.
+
+`python -m tests.benchmarks.modelled_server` tells its address; then
+`starling loadtest RECORDINGS --url ADDRESS` against it. For rules of scheduling, whose effect on a
+busy or slow machine drowns in noise: a batch occupies its worker for the time below and uses no
+core. Its words are made up, one each 0.35 s. `/benchmark` tells since the last time it was asked:
+`busy`, the share of the workers' time that batches took, and `of_best`, what the same rows take in
+batches of eight, as a share of the workers' time.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from server.app import Models, build_factory
+from server.engine.base import Answer, Later, never
+from server.logs import configure_logs
+from server.models.silero import silero_onnx_path
+from server.settings import Settings
+from server.vad.silero import SileroVad
+from streaming.effects import DecodeRequest
+from streaming.options import TARGET_RATE_HZ, ModelOffer
+from streaming.transcript import Hypothesis, Word
+from streaming.windows import BUCKET_FRAMES, frames_of
+from tests.benchmarks.front_end_server import LagWatch, serve_with
+
+NUM_WORKERS = 2
+MAX_BATCH = 4
+WORD_SAMPLES = 5_600
+BEST_BATCH = 8
+
+ENCODE_S_PER_FRAME = 43e-6
+ALIGN_S = 0.012
+DECODE_S_25_STEPS = {True: (0.024, 0.026), False: (0.016, 0.012)}
+"""With and without a beam: for a batch, and for each of its rows. All for tiny.en on a worker of
+one thread while the other is busy too (docs/performance.md, "Batches on two cores")."""
+
+
+@dataclass
+class Spent:
+    """Seconds of workers' time."""
+
+    busy_s: float = 0.0
+    best_s: float = 0.0
+
+
+class ModelledEngine:
+    """Takes its time and makes words up; `slower` times as long as measured."""
+
+    def __init__(self, slower: float) -> None:
+        self._slower = slower
+        self.spent = Spent()
+
+    @property
+    def offer(self) -> ModelOffer:
+        return ModelOffer("modelled", frozenset({"en"}))
+
+    def batch_key(self, request: DecodeRequest) -> tuple[int, bool]:
+        return frames_of(request), request.purpose.has_beam
+
+    def decode(
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
+    ) -> list[Answer]:
+        began_at = time.monotonic()
+        done: list[DecodeRequest] = []
+        for request in requests:
+            if done and must_hurry():
+                break
+            time.sleep(self._slower * ENCODE_S_PER_FRAME * frames_of(request))
+            done.append(request)
+        time.sleep(self._slower * (_decode_s(done) + ALIGN_S * sum(r.words for r in done)))
+        self.spent.busy_s += time.monotonic() - began_at
+        self.spent.best_s += self._slower * sum(map(_best_row_s, done))
+        return [*map(_answer, done), *(Later() for _ in requests[len(done) :])]
+
+    def warm_up(self) -> None:
+        pass
+
+
+def _decode_s(rows: Sequence[DecodeRequest]) -> float:
+    steps = max(6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows)
+    batch_s, row_s = DECODE_S_25_STEPS[rows[0].purpose.has_beam]
+    return steps / 25 * (batch_s + row_s * len(rows))
+
+
+def _best_row_s(row: DecodeRequest) -> float:
+    encode_s = ENCODE_S_PER_FRAME * frames_of(row)
+    return encode_s + _decode_s([row] * BEST_BATCH) / BEST_BATCH + ALIGN_S * row.words
+
+
+def _answer(request: DecodeRequest) -> Hypothesis:
+    first = math.ceil((request.start_sample + request.num_context_samples) / WORD_SAMPLES)
+    last = (request.end_sample - WORD_SAMPLES // 2) // WORD_SAMPLES
+    words = []
+    for number in range(first, last):
+        start = number * WORD_SAMPLES
+        times = (start, start + WORD_SAMPLES * 9 // 10) if request.words else (None, None)
+        words.append(Word(f" word{number}", *times, 0.9))
+    return Hypothesis(
+        request.said + tuple(words), "en", 1.0, 0.9, is_degenerate=not (words or request.said)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--slower", type=float, default=1.0, help="a machine so much slower")
+    arguments = parser.parse_args()
+    engine = ModelledEngine(arguments.slower)
+    settings = Settings(port=0, log_level="warning")
+    configure_logs(settings.log_level, settings.log_format)
+    vad = SileroVad(silero_onnx_path())
+    max_frames = MAX_BATCH * BUCKET_FRAMES[0]
+    models = Models(engine, vad, NUM_WORKERS, MAX_BATCH, max_batch_frames=max_frames)
+    asked_at = time.monotonic()
+
+    async def benchmark(_: Request) -> JSONResponse:
+        nonlocal asked_at
+        spent, engine.spent = engine.spent, Spent()
+        now, before = time.monotonic(), asked_at
+        asked_at = now
+        capacity_s = NUM_WORKERS * (now - before)
+        told = {"busy": spent.busy_s / capacity_s, "of_best": spent.best_s / capacity_s}
+        return JSONResponse({name: round(share, 3) for name, share in told.items()})
+
+    route = Route("/benchmark", benchmark)
+    serve_with(settings, build_factory(settings, models), route, LagWatch())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
 """Gives memory that was freed back to the system.
 
 Windows of many sizes are encoded on several threads, and the C library keeps what they free: an
-engine's process grew from 220 to 520 MB in five minutes of work, and stayed below 300 MB where
+engine's process grew from 225 to 487 MB in three minutes of work, and was at 300 MB at most where
 nothing was kept. To keep nothing in the first place makes encoding twice as slow
-(`M_MMAP_THRESHOLD`); a look through the heaps once a minute takes some 30 ms of one thread.
+(`M_MMAP_THRESHOLD`); a look through the heaps once a minute takes 15 to 34 ms of one thread
+(docs/performance.md, "Soak").
 """
 
 import asyncio

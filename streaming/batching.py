@@ -21,16 +21,13 @@ from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
 
-SLACK_S = {Purpose.FINAL: 0.0, Purpose.CHECKPOINT: 1.0, Purpose.INTERIM: 0.0, Purpose.FILE: 0.0}
-"""How much later an answer is still early: a checkpoint is needed by the final after it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Generic[JobT]):
     """A job of `owner` in the queue since `since`, monotonic seconds.
 
-    One that is not live waits behind its own client's haste, not behind others. `slack_s` is how
-    much later than others of its purpose it may come.
+    One that is not live waits behind its own client's haste, not behind others. An answer `slack_s`
+    later is still early.
     """
 
     job: JobT
@@ -45,7 +42,7 @@ class Waiting(Generic[JobT]):
     @property
     def deadline(self) -> float:
         """The instant, monotonic seconds, that orders jobs of a class."""
-        return self.since + SLACK_S[self.purpose] + self.slack_s
+        return self.since + self.slack_s
 
 
 class BatchPolicy(Generic[JobT]):

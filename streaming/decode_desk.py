@@ -18,7 +18,7 @@ from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalOutput, FinalQueue
 from streaming.options import SessionOptions, Task
 from streaming.overload import Load
-from streaming.pacing import ahead_after_samples, interim_slack_s, is_interim_due
+from streaming.pacing import ahead_after_samples, is_interim_due, slack_s
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
 
@@ -140,8 +140,9 @@ class DecodeDesk:
         To be decoded in place of what was asked; any other request comes back as it is.
         """
         asked, end_sample = utterance.outstanding, utterance.scored_end_sample
-        is_asked = asked == SpanDecode(request.id, Purpose.INTERIM, request.end_sample)
-        if asked is None or not is_asked or end_sample == request.end_sample:
+        is_newer = end_sample > request.end_sample
+        waiting = SpanDecode(request.id, Purpose.INTERIM, request.end_sample)
+        if asked is None or asked != waiting or not is_newer:
             return request
         utterance.outstanding = replace(asked, end_sample=end_sample)
         return replace(self._request(utterance, end_sample, Purpose.INTERIM), id=request.id)
@@ -229,7 +230,11 @@ class DecodeDesk:
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
             context="".join(word.text for word in context),
             num_context_samples=utterance.audio_start_sample - start_sample,
-            slack_s=_slack_s(utterance, end_sample) if purpose is Purpose.INTERIM else 0.0,
+            slack_s=slack_s(
+                purpose,
+                end_sample - utterance.start_sample,
+                is_shown=utterance.hypotheses.has_text,
+            ),
         )
         if not self._may_go_on(utterance, end_sample, purpose):
             return whole
@@ -282,8 +287,3 @@ class DecodeDesk:
         if purpose is Purpose.INTERIM or not (self._knows_words and self._has_context):
             return ()
         return self._finals.context.before(utterance.start_sample, end_sample)
-
-
-def _slack_s(utterance: OpenUtterance, end_sample: int) -> float:
-    is_shown = utterance.hypotheses.has_text
-    return interim_slack_s(end_sample - utterance.start_sample, is_shown=is_shown)

@@ -41,7 +41,8 @@ class DecodeRequest:
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
     only what follows it is decoded. The answer begins with the words in `said`, committed words of
     the utterance that are not decoded again; should they not fit, `whole` is to be decoded instead.
-    An answer `slack_s` seconds after its time is still early: those with less go first.
+    An answer `slack_s` seconds later is still early: of those asked for at once the one with the
+    least goes first.
     """
 
     id: int

@@ -7,6 +7,7 @@ decoded with the newest audio. So no worker is idle while there is something to 
 waits fills batches.
 """
 
+from streaming.effects import Purpose
 from streaming.options import TARGET_RATE_HZ
 
 FIRST_S = 0.5
@@ -17,6 +18,9 @@ FIRST_STEP_S = 0.25
 
 STEP_S = 0.5
 GROWTH = 0.15
+
+CHECKPOINT_SLACK_S = 1.0
+"""A checkpoint is needed by the final after it."""
 
 MAX_AHEAD_TENTHS = 6
 """How much of the silence that ends an utterance may go by before its final is decoded ahead: the
@@ -34,12 +38,17 @@ def is_interim_due(utterance_samples: int, decoded_samples: int, *, is_shown: bo
     return utterance_samples - decoded_samples >= step
 
 
-def interim_slack_s(utterance_samples: int, *, is_shown: bool) -> float:
-    """Return how many seconds later than asked for an interim is still early.
+def slack_s(purpose: Purpose, utterance_samples: int, *, is_shown: bool) -> float:
+    """Return how many seconds later an answer is still early, for an utterance this long.
 
-    One step where text is shown, nothing where none is: whoever has just begun to speak goes first.
+    An interim's is one step where text is shown, and nothing where none is: whoever has just begun
+    to speak goes first.
     """
-    return max(STEP_S, GROWTH * utterance_samples / TARGET_RATE_HZ) if is_shown else 0.0
+    if purpose is Purpose.CHECKPOINT:
+        return CHECKPOINT_SLACK_S
+    if purpose is Purpose.INTERIM and is_shown:
+        return max(STEP_S, GROWTH * utterance_samples / TARGET_RATE_HZ)
+    return 0.0
 
 
 def ahead_after_samples(tail_samples: int, endpoint_samples: int, stretch: float) -> int:

@@ -1,4 +1,9 @@
-"""Batches: never too many, one key, finals first, nothing lost or doubled."""
+"""Batches: never too many, one key, finals first, nothing lost or doubled.
+
+Interims may have another key by the time their turn comes.
+"""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -15,26 +20,41 @@ class PolicyAgainstDict(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.waiting: dict[int, Waiting[int]] = {}
+        self.new_keys: dict[int, int] = {}
         self.now = 0.0
         self.num_jobs = 0
 
     @initialize(max_batch=st.integers(1, 6))
     def open(self, max_batch):
         self.max_batch = max_batch
-        self.policy: BatchPolicy[int] = BatchPolicy(max_batch)
+        self.policy: BatchPolicy[int] = BatchPolicy(max_batch, renewed=self.renewed)
+
+    def renewed(self, waiting):
+        assert waiting.purpose is Purpose.INTERIM
+        key = self.new_keys.pop(waiting.job, waiting.key)
+        self.waiting[waiting.job] = replace(waiting, key=key)
+        return self.waiting[waiting.job]
 
     @rule(
         key=st.integers(0, 3),
         purpose=st.sampled_from(Purpose),
         passed=st.floats(0, 2),
         owner=st.sampled_from("abc"),
+        slack_s=st.floats(0, 3),
     )
-    def submit(self, key, purpose, passed, owner):
+    def submit(self, key, purpose, passed, owner, slack_s):
         self.now += passed
         self.num_jobs += 1
-        job = Waiting(self.num_jobs, key, purpose, self.now, owner)
+        job = Waiting(self.num_jobs, key, purpose, self.now, owner, slack_s=slack_s)
         self.policy.submit(job)
         self.waiting[job.job] = job
+
+    @rule(share=st.floats(0, 1), key=st.integers(0, 3))
+    def grow(self, share, key):
+        """Let an interim have another key from now on."""
+        job = int(share * (self.num_jobs + 1))
+        if job in self.waiting:
+            self.new_keys[job] = key
 
     @rule(share=st.floats(0, 1))
     def cancel(self, share):

@@ -17,19 +17,18 @@ class ScriptedEngine:
     """An `Engine` that can be made to wait, to raise, or to refuse single rows.
 
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
-    exception of its own; a prompt of `explode` makes the whole call raise. One that must hurry
-    does only its first row. While `repeats` is set
-    every first decode is to be done again; while `refuses_context` is, every one with context,
-    alone.
+    exception of its own; a prompt of `explode` makes the whole call raise. A batch that must hurry
+    does only its first row. While `repeats` is set every first decode is to be done again; while
+    `refuses_context` is, every one with context, alone.
     """
 
     def __init__(self) -> None:
         self.batches: list[list[DecodeRequest]] = []
         self.repeats = False
         self.refuses_context = False
-        self._may_run = threading.Event()
-        self._may_run.set()
-        self._passes = threading.Semaphore(0)
+        self._gate = threading.Condition()
+        self._is_paused = False
+        self._num_passes = 0
         self._started = threading.Semaphore(0)
 
     @property
@@ -44,8 +43,7 @@ class ScriptedEngine:
     ) -> list[Answer]:
         self.batches.append(list(requests))
         self._started.release()
-        while not (self._may_run.is_set() or self._passes.acquire(timeout=0.002)):
-            pass
+        self._wait_at_gate()
         if any(request.prompt == "explode" for request in requests):
             raise MemoryError("no room for the batch")
         if self.repeats and not requests[0].is_retry:
@@ -61,14 +59,24 @@ class ScriptedEngine:
 
     def pause(self) -> None:
         """Let batches start but not end."""
-        self._may_run.clear()
+        self._is_paused = True
 
     def resume(self) -> None:
-        self._may_run.set()
+        with self._gate:
+            self._is_paused = False
+            self._gate.notify_all()
 
     def let_one_end(self) -> None:
         """While paused: let one batch end."""
-        self._passes.release()
+        with self._gate:
+            self._num_passes += 1
+            self._gate.notify()
+
+    def _wait_at_gate(self) -> None:
+        with self._gate:
+            self._gate.wait_for(lambda: not self._is_paused or self._num_passes > 0)
+            if self._is_paused:
+                self._num_passes -= 1
 
     def wait_for_start(self) -> None:
         """Block until one more batch has started."""

@@ -46,9 +46,9 @@ def test_one_session_with_much_waiting_does_not_hold_up_the_others():
 
 def test_a_final_is_not_put_behind_all_others_by_its_own_checkpoint():
     made = policy(1)
-    made.submit(Waiting("a's checkpoint", "k", Purpose.CHECKPOINT, 0.0, "a"))
+    made.submit(Waiting("a's checkpoint", "k", Purpose.CHECKPOINT, 0.0, "a", slack_s=1.0))
     made.submit(Waiting("a's final", "k", FINAL, 0.5, "a"))
-    made.submit(Waiting("b's checkpoint", "k", Purpose.CHECKPOINT, 0.6, "b"))
+    made.submit(Waiting("b's checkpoint", "k", Purpose.CHECKPOINT, 0.6, "b", slack_s=1.0))
     assert [taken(made) for _ in range(3)] == [
         ["a's final"],
         ["a's checkpoint"],
@@ -56,11 +56,11 @@ def test_a_final_is_not_put_behind_all_others_by_its_own_checkpoint():
     ]
 
 
-def test_a_final_goes_before_a_checkpoint_that_has_just_come():
-    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 0.9))
-    assert taken(made) == ["f"]
-    made = policy(1, ("c", "k", Purpose.CHECKPOINT, 0.0), ("f", "k", FINAL, 1.1))
-    assert taken(made) == ["c"]
+@pytest.mark.parametrize(("since", "first"), [(0.9, "f"), (1.1, "c")])
+def test_a_final_goes_before_a_checkpoint_that_has_just_come(since, first):
+    made = policy(1, ("f", "k", FINAL, since))
+    made.submit(Waiting("c", "k", Purpose.CHECKPOINT, 0.0, slack_s=1.0))
+    assert taken(made) == [first]
 
 
 def test_waits_of_interims_and_of_the_others_are_told_apart():

@@ -1,12 +1,14 @@
 import pytest
 
+from streaming.effects import Purpose
 from streaming.pacing import (
+    CHECKPOINT_SLACK_S,
     FIRST_S,
     GROWTH,
     STEP_S,
     ahead_after_samples,
-    interim_slack_s,
     is_interim_due,
+    slack_s,
 )
 
 pytestmark = pytest.mark.unit
@@ -50,10 +52,18 @@ def test_a_doubling_costs_the_same_number_of_decodes_however_long():
     assert max(per_doubling) <= 5
 
 
-def test_who_has_nothing_to_show_yet_waits_for_nobody_and_others_for_a_step():
-    assert interim_slack_s(20 * SECOND, is_shown=False) == 0.0
-    assert interim_slack_s(SECOND, is_shown=True) == STEP_S
-    assert interim_slack_s(20 * SECOND, is_shown=True) == pytest.approx(20 * GROWTH)
+@pytest.mark.parametrize(
+    ("purpose", "seconds", "is_shown", "expected"),
+    [
+        (Purpose.INTERIM, 20, False, 0.0),
+        (Purpose.INTERIM, 1, True, STEP_S),
+        (Purpose.INTERIM, 20, True, 20 * GROWTH),
+        (Purpose.CHECKPOINT, 20, True, CHECKPOINT_SLACK_S),
+        (Purpose.FINAL, 20, True, 0.0),
+    ],
+)
+def test_finals_and_who_has_nothing_to_show_yet_have_no_slack(purpose, seconds, is_shown, expected):
+    assert slack_s(purpose, seconds * SECOND, is_shown=is_shown) == pytest.approx(expected)
 
 
 def test_nothing_new_is_never_due():

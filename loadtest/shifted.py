@@ -6,12 +6,11 @@ little silence before each and a manifest of them for `starling eval`.
 """
 
 import argparse
-import csv
-import wave
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from loadtest.derived import write_manifest, write_wav
 from loadtest.manifest import ManifestError, Recording, read_manifest, select
 from loadtest.recordings import SAMPLE_RATE_HZ, load_pcm, silence
 
@@ -30,34 +29,14 @@ def write_shifted(recordings: Sequence[Recording], folder: Path, num_copies: int
         for recording in recordings
         for number in range(num_copies)
     ]
-    manifest = folder / "manifest.tsv"
-    with manifest.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None)
-        writer.writerow(["file", "language", "kind", "reference", "score"])
-        for copy in copies:
-            score = "yes" if copy.is_scored else "no"
-            writer.writerow([copy.name, copy.language, copy.kind, _reference(copy), score])
-    return manifest
+    return write_manifest(folder, copies)
 
 
 def _write_copy(recording: Recording, folder: Path, number: int) -> Recording:
     name = recording.name.replace("/", "-")  # Two folders may hold files of one name.
     path = folder / f"{name}-{number}.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE_HZ)
-        file.writeframes(silence(number * STEP_S) + load_pcm(recording.path))
+    write_wav(path, silence(number * STEP_S) + load_pcm(recording.path))
     return replace(recording, name=path.name, path=path)
-
-
-def _reference(copy: Recording) -> str:
-    """Return the manifest's last column: for kind `long` the name of a text file."""
-    if copy.kind != "long":
-        return copy.reference
-    text = copy.path.with_suffix(".txt")
-    text.write_text(copy.reference, encoding="utf-8")
-    return text.name
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ class Connection(Protocol[ReceivedT_co, SentT_contra]):
             StarlingError: MESSAGE_TOO_LARGE.
         """
 
-    def offer_to(self, take: Callable[[ReceivedT_co], bool]) -> None:
-        """Offer messages to `take` as they come in, where the transport can.
+    def offer_to(self, take: Callable[[ReceivedT_co], bool] | None) -> None:
+        """Offer messages to `take` as they come in, where the transport can; None: to nobody.
 
         What it does not take, and what comes behind that, is there to be received.
         """

@@ -14,6 +14,7 @@ import av.error
 import numpy as np
 import structlog
 
+from server.while_alive import while_alive
 from streaming.errors import ErrorCode, StarlingError
 from streaming.intake import Channels
 from streaming.options import TARGET_RATE_HZ, AudioFormat
@@ -110,7 +111,7 @@ class ContainerDecoder:
         self._loop = asyncio.get_running_loop()
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._pipe = _BytePipe(self._signal_room)
+        self._pipe = _BytePipe(while_alive(self._signal_room))
         self._finished = asyncio.Event()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="container", daemon=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from server.journal import Journal, Writer
 from server.outbox import Gate
 from server.stores.base import Commit, Identity, Tenure
+from server.while_alive import while_alive
 from streaming.effects import Emit
 from streaming.event_log import KeptEvent, LoggedEvent, event_to_bytes
 from streaming.events import (
@@ -50,7 +51,9 @@ class Recorder:
         self._logged_seq = tenure.logged_seq
         self._journal = journal
         self._on_change = on_change
-        self._writer = Writer(tenure.ownership, self._note_written, on_taken, on_change)
+        self._writer = Writer(
+            tenure.ownership, while_alive(self._note_written), on_taken, on_change
+        )
         self._number = 0
         self._written = 0
         self._events: list[LoggedEvent] = []

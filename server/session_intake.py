@@ -74,6 +74,7 @@ class SessionIntake:
         """Let go of the decoder, finished or not."""
         if self._container is not None:
             self._container.close()
+        self._container = None
 
     async def _take_decoded(self, audio: Channels) -> None:
         await self._room.wait()

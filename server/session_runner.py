@@ -28,6 +28,7 @@ from server.session_watch import SessionWatch
 from server.stores.base import Identity, Tenure
 from server.vad.scorer import SpeechScorer
 from server.viewers.broadcast import Broadcast
+from server.while_alive import while_alive
 from streaming.effects import (
     CancelDecode,
     Close,
@@ -85,7 +86,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             plan.session_id,
             services.scorer,
             services.dispatcher,
-            Answering(self._perform_answer, self._fail),
+            Answering(while_alive(self._perform_answer), while_alive(self._fail)),
         )
         self._room = asyncio.Event()
         self._room.set()
@@ -97,7 +98,11 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         if resumption is not None:
             place = resume_place(plan.options.audio, resumption.snapshot.safe_sample)
         self._intake = SessionIntake(
-            plan.options.audio, place, self._take_channels, self._room, self.finish
+            plan.options.audio,
+            place,
+            while_alive(self._take_channels),
+            self._room,
+            while_alive(self.finish),
         )
         self._watch = SessionWatch(plan.session_id, place.safe_sample, services.metrics)
         self._can_resume = bool(plan.secret) and services.journal is not None
@@ -108,7 +113,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                 Identity.of(plan.tenant, plan.secret),
                 services.journal,
                 on_change=self._outbox.look_again,
-                on_taken=self.take_away,
+                on_taken=while_alive(self.take_away),
             )
 
     async def run(self, first: Sequence[ClientEvent] = ()) -> None:
@@ -270,7 +275,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             self._services.broadcast.said(self._session_id, emit)
         match emit.event:
             case Failed(error):
-                self._error = error
+                self._error = _traceless(error)
             case GoingAway():
                 self._error = going_away()
             case _:
@@ -340,8 +345,15 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             self._recorder.end()
         if self._timer is not None:
             self._timer.cancel()
+        self._connection.offer_to(None)
         self._intake.close()
         self._room.set()
+
+
+def _traceless(error: StarlingError) -> StarlingError:
+    """Return it without the frames it came through, which hold the session."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 def _taken() -> StarlingError:

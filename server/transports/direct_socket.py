@@ -1,12 +1,14 @@
 """uvicorn's WebSocket, with a shorter way for binary messages."""
 
 from collections.abc import Callable
+from weakref import ref
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
 DIRECT = "starling.direct"
-"""The extension of the ASGI scope under which an application finds the protocol."""
+"""The extension of the ASGI scope under which an application finds the protocol, by a weak
+reference: the protocol has the scope, and a circle would keep both in memory."""
 
 
 class DirectSocketProtocol(WebSocketsSansIOProtocol):
@@ -23,7 +25,7 @@ class DirectSocketProtocol(WebSocketsSansIOProtocol):
         """Let the application find this protocol."""
         super().handle_connect(event)
         if not self.handshake_complete:  # else it is refused already
-            self.scope["extensions"][DIRECT] = self  # type: ignore[assignment]
+            self.scope["extensions"][DIRECT] = ref(self)  # type: ignore[assignment]
 
     def send_receive_event_to_app(self) -> None:
         """Offer a whole message, and queue it if it is not taken."""

@@ -139,7 +139,7 @@ class CallConnection(Generic[ReceivedT, SentT]):
         except (TimeoutError, InternalError, DecodeError):
             return
 
-    def offer_to(self, take: Callable[[ReceivedT], bool]) -> None:
+    def offer_to(self, take: Callable[[ReceivedT], bool] | None) -> None:
         """Offer nothing: a call's messages only come when they are asked for."""
 
     async def close(self, error: StarlingError | None) -> None:

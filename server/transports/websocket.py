@@ -1,6 +1,7 @@
 """Sessions over WebSockets: the handshake, and the socket as a `Connection`."""
 
 from collections.abc import Callable
+from weakref import ref
 
 import structlog
 from starlette.responses import JSONResponse
@@ -56,11 +57,15 @@ class WebSocketConnection:
         self._check_size(len(text.encode()), self._max_text_bytes, "max_text_bytes")
         return text
 
-    def offer_to(self, take: Callable[[bytes], bool]) -> None:
+    def offer_to(self, take: Callable[[bytes], bool] | None) -> None:
         """Offer audio as it comes in; what is too large is refused when it is received."""
-        direct: DirectSocketProtocol | None = self._socket.scope.get("extensions", {}).get(DIRECT)
-        if direct is not None:
-            direct.take = lambda data: len(data) <= self._max_message_bytes and take(data)
+        found: ref[DirectSocketProtocol] | None
+        found = self._socket.scope.get("extensions", {}).get(DIRECT)
+        direct = None if found is None else found()
+        if direct is None:
+            return
+        most = self._max_message_bytes
+        direct.take = None if take is None else lambda data: len(data) <= most and take(data)
 
     async def send(self, message: str) -> None:
         """Send a text message; one to a client that is gone is dropped."""

@@ -84,9 +84,10 @@ class ModelledEngine:
 
 
 def _decode_s(rows: Sequence[DecodeRequest]) -> float:
-    steps = max(6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows)
+    steps = [6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows]
     batch_s, row_s = DECODE_S_25_STEPS[rows[0].purpose.has_beam]
-    return steps / 25 * (batch_s + row_s * len(rows))
+    # A row that has ended leaves the batch, which goes on with the others.
+    return (batch_s * max(steps) + row_s * sum(steps)) / 25
 
 
 def _best_row_s(row: DecodeRequest) -> float:

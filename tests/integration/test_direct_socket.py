@@ -35,7 +35,7 @@ class Listener:
     async def __call__(self, scope, receive, send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        scope["extensions"][DIRECT].take = self.take
+        scope["extensions"][DIRECT]().take = self.take
         while (message := await receive())["type"] != "websocket.disconnect":
             self.heard.append(("received", message.get("bytes") or message["text"]))
         self.has_ended.set()

@@ -51,7 +51,7 @@ class MemoryConnection:
             raise message
         return message
 
-    def offer_to(self, take: Callable[[str | bytes], bool]) -> None:
+    def offer_to(self, take: Callable[[str | bytes], bool] | None) -> None:
         """Offer nothing: all messages are received."""
 
     async def send(self, message: str) -> None:

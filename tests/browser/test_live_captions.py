@@ -9,7 +9,7 @@ import pytest
 from tests.browser.cable import Cable
 from tests.browser.caption_page import Screen
 from tests.support.recordings import clip, references, spoken, word_errors
-from tests.support.running_server import running_server
+from tests.support.running_server import running_module, running_server
 
 pytestmark = pytest.mark.browser
 
@@ -40,9 +40,16 @@ def test_speech_becomes_captions(browse, server, speech_file):
     assert page.status == "Ready · tiny.en"
 
 
-def test_committed_words_only_grow_and_earlier_captions_stay(browse, server, speech_file):
+@pytest.fixture(scope="module")
+def quick_server():
+    """Answers at once with made-up words, so that some are committed early on any machine."""
+    with running_module(["tests.benchmarks.modelled_server", "--slower", "0.01"]) as server:
+        yield server
+
+
+def test_committed_words_only_grow_and_earlier_captions_stay(browse, quick_server, speech_file):
     page = browse(Screen(microphone=speech_file(CLIPS)))
-    page.open(server.url)
+    page.open(quick_server.url)
     page.watch_committed()
     page.start()
     page.wait(lambda: page.captions, "the first final")

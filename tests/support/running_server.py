@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,13 +41,20 @@ class RunningServer:
 @contextmanager
 def running_server(model: str = "tiny.en", **settings: object) -> Iterator[RunningServer]:
     """Run `starling serve` on a free port; settings become STARLING_ variables."""
+    command = ["server", "serve", "--port", "0", "--announce", "json", "--model", model]
+    with running_module(command, **settings) as server:
+        yield server
+
+
+@contextmanager
+def running_module(command: Sequence[str], **settings: object) -> Iterator[RunningServer]:
+    """Run a module that announces its server as JSON, and what it takes, as `running_server`."""
     environment = {
         **os.environ,
         **{f"STARLING_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", "server", "serve", "--port", "0", "--announce", "json"]
     process = subprocess.Popen(
-        [*command, "--model", model],
+        [sys.executable, "-m", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loadtest.derived import write_manifest, write_wav
-from loadtest.manifest import ManifestError, Recording, read_manifest, select
+from loadtest.derived import run, write_manifest, write_wav
+from loadtest.manifest import Recording
 from loadtest.recordings import BYTES_PER_S, load_pcm, room_noise
 from loadtest.voices import GAP_S
 
@@ -51,24 +51,13 @@ def _groups(
 def main() -> None:
     """Join what the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("folder", type=Path, help="where the joined recordings go")
-    parser.add_argument("--kind", help="only these kinds, such as read,phone")
-    parser.add_argument("--language", default="en")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long they are at least")
-    arguments = parser.parse_args()
-    kinds = arguments.kind.split(",") if arguments.kind else ()
-    try:
-        recordings = select(
-            read_manifest(arguments.manifest), languages={arguments.language}, kinds=kinds
-        )
-        chosen = [recording for recording in recordings if recording.is_scored]
-        if not chosen:
-            parser.error("no recording of the manifest fits; check --kind and --language")
-        manifest = write_joined(chosen, arguments.folder, arguments.seconds)
-    except (ManifestError, OSError) as error:
-        parser.error(f"{error}; give a manifest as for starling eval, and a folder to write to")
-    print(f"{len(chosen)} recordings in {manifest}")
+
+    def write(chosen: Sequence[Recording], asked: argparse.Namespace) -> tuple[int, Path]:
+        scored = [recording for recording in chosen if recording.is_scored]
+        return len(scored), write_joined(scored, asked.folder, asked.seconds)
+
+    run(parser, write)
 
 
 if __name__ == "__main__":

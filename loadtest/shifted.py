@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loadtest.derived import write_manifest, write_wav
-from loadtest.manifest import ManifestError, Recording, read_manifest, select
+from loadtest.derived import run, write_manifest, write_wav
+from loadtest.manifest import Recording
 from loadtest.recordings import SAMPLE_RATE_HZ, load_pcm, silence
 
 STEP_S = 165 / SAMPLE_RATE_HZ
@@ -42,23 +42,13 @@ def _write_copy(recording: Recording, folder: Path, number: int) -> Recording:
 def main() -> None:
     """Write the copies that the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("folder", type=Path, help="where the copies go")
-    parser.add_argument("--kind", help="only these kinds, such as conversation,phone")
-    parser.add_argument("--language", default="en")
     parser.add_argument("--copies", type=int, default=8)
-    arguments = parser.parse_args()
-    kinds = arguments.kind.split(",") if arguments.kind else ()
-    try:
-        recordings = read_manifest(arguments.manifest)
-        spoken = [recording for recording in recordings if recording.has_speech]
-        chosen = select(spoken, languages={arguments.language}, kinds=kinds)
-        if not chosen:
-            parser.error("no recording of the manifest fits; check --kind and --language")
-        manifest = write_shifted(chosen, arguments.folder, arguments.copies)
-    except (ManifestError, OSError) as error:
-        parser.error(f"{error}; give a manifest as for starling eval, and a folder to write to")
-    print(f"{len(chosen) * arguments.copies} recordings in {manifest}")
+
+    def write(chosen: Sequence[Recording], asked: argparse.Namespace) -> tuple[int, Path]:
+        manifest = write_shifted(chosen, asked.folder, asked.copies)
+        return len(chosen) * asked.copies, manifest
+
+    run(parser, write)
 
 
 if __name__ == "__main__":

@@ -33,11 +33,10 @@ def main() -> None:
         overload_voices=arguments.overload_voices,
         soak_voices=arguments.soak_voices,
     )
-    chosen = [m for m in measurements(material) if m.name.startswith(tuple(arguments.only))]
+    everything = measurements(material)
+    chosen = [m for m in everything if m.name.startswith(tuple(arguments.only))]
     if not chosen:
-        sys.exit(
-            f"nothing is named so; there is: {'; '.join(m.name for m in measurements(material))}"
-        )
+        sys.exit(f"nothing is named so; there is: {'; '.join(m.name for m in everything)}")
     arguments.keep.mkdir(parents=True, exist_ok=True)
     console = Console()
     is_all_met = True
@@ -65,7 +64,8 @@ def report_of(measurement: Measurement, folder: Path) -> Report:
         command = [sys.executable, *measurement.arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - ours
         if done.returncode:
-            raise RunError(f"failed: python {' '.join(measurement.arguments)}")
+            command_line = " ".join(["python", *measurement.arguments])
+            raise RunError(f"failed, why stands above; the command was: {command_line}")
         kept.write_bytes(done.stdout)
     report: Report = json.loads(kept.read_text(encoding="utf-8"))
     return report
@@ -76,7 +76,10 @@ def judged(
 ) -> Iterator[tuple[str, str, float | None, bool]]:
     """Yield what is limited, the limit, what was found and whether it is kept."""
     for limit in measurement.limits:
-        found = limit.find(report)
+        try:
+            found = limit.find(report)
+        except (KeyError, TypeError):  # A report leaves out, or has None for, what did not happen.
+            found = None
         yield limit.what, limit.told, found, limit.is_met(found)
 
 

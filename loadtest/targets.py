@@ -158,7 +158,7 @@ def _share(material: Material) -> Measurement:
         _starling("loadtest", *material.clips, *load),
         (
             Limit(
-                "windows, share of the bare engine's", lambda r: r["ceiling"]["share"], None, 0.85
+                "windows, share of the bare engine's", lambda r: r["ceiling"]["share"], least=0.85
             ),
             *_NOTHING_LOST,
         ),

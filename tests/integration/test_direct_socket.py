@@ -1,18 +1,16 @@
 """Binary messages on their short way, over real sockets: none lost, doubled or out of order."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
-import uvicorn
 import websockets
 
-from server.transports.direct_socket import DIRECT, DirectSocketProtocol
+from server.transports.direct_socket import DIRECT
 from tests.support.recordings import pcm16
 from tests.support.running_server import converse, pieces
 from tests.support.scripted_speech import said
+from tests.support.socket_server import listening
 from tests.support.viewed import RAW, replicas
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
@@ -41,21 +39,8 @@ class Listener:
         self.has_ended.set()
 
 
-@asynccontextmanager
-async def serving(app: Listener) -> AsyncIterator[str]:
-    bound = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, ws=DirectSocketProtocol, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        yield f"ws://127.0.0.1:{bound.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
-
-
 async def heard_of(app: Listener, *messages: str | bytes | list[bytes]) -> list:
-    async with serving(app) as url:
+    async with listening(app, lifespan="off") as url:
         async with websockets.connect(url) as client:
             for message in messages:
                 await client.send(message)

@@ -5,12 +5,11 @@ The collector is off meanwhile, and what it would find is looked for.
 
 import asyncio
 import gc
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import finalize
 
 import pytest
-import uvicorn
 import websockets
 
 from server.app import Models, build_app, build_factory
@@ -27,11 +26,13 @@ from tests.support.recordings import contained, pcm16
 from tests.support.running_server import converse, pieces
 from tests.support.scripted_engine import ScriptedEngine, ScriptedVad
 from tests.support.scripted_speech import said
+from tests.support.socket_server import listening
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 
 PARTS = (SessionRunner, Session, AudioBuffer, Recorder, ContainerDecoder, DirectSocketProtocol)
 AUDIO = said([1, 2, 3], 1.5, [4, 5], 1.5)
+PATIENCE_S = 10.0
 RAW = "?encoding=pcm_s16le&sample_rate=16000"
 
 
@@ -46,39 +47,44 @@ def no_collector():
 
 
 async def left() -> list[str]:
-    """Return what is still there of sessions once all that was due has run."""
-    for _ in range(100):
-        found = [type(thing).__name__ for thing in gc.get_objects() if type(thing) in PARTS]
-        if not found:
-            return []
-        await asyncio.sleep(0.05)
-    return found
+    """Return what is still there of sessions once all that was due has run.
+
+    Waits for each part to go: a decoder's thread and the socket's end come a little later.
+    """
+    loop = asyncio.get_running_loop()
+    ends = []
+    for thing in gc.get_objects():
+        if type(thing) in PARTS:
+            gone = asyncio.Event()
+            finalize(thing, loop.call_soon_threadsafe, gone.set)
+            ends.append((type(thing).__name__, gone))
+    del thing
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            for _, gone in ends:
+                await gone.wait()
+    except TimeoutError:
+        pass
+    return [name for name, gone in ends if not gone.is_set()]
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[str]:
-    """Serve scripted speech on a real port, in this event loop."""
+async def serving() -> AsyncIterator[str]:
+    """Serve scripted speech."""
     models = Models(ScriptedEngine(), ScriptedVad(), num_workers=1, max_batch=4)
-    app = build_app(build_factory(Settings(), models))
-    bound = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, ws=DirectSocketProtocol, log_config=None))
-    running = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        yield f"ws://127.0.0.1:{bound.getsockname()[1]}/v1/stream"
-    finally:
-        server.should_exit = True
-        await running
+    async with listening(build_app(build_factory(Settings(), models))) as url:
+        yield url + "/v1/stream"
 
 
 async def test_of_raw_audio():
-    async with listening() as url:
+    async with serving() as url:
         conversation = await converse(url + RAW, pieces(pcm16(AUDIO), 3200))
         assert conversation.of("final")
         assert await left() == []
 
 
 async def test_of_a_container():
-    async with listening() as url:
+    async with serving() as url:
         file = contained(AUDIO, "flac", "flac")
         conversation = await converse(url + "?encoding=container", pieces(file, 1000))
         assert conversation.of("final")
@@ -86,7 +92,7 @@ async def test_of_a_container():
 
 
 async def test_of_a_client_that_is_lost_in_the_middle():
-    async with listening() as url:
+    async with serving() as url:
         async with websockets.connect(url + RAW) as client:
             for piece in pieces(pcm16(AUDIO[:20_000]), 3200):
                 await client.send(piece)
@@ -96,14 +102,14 @@ async def test_of_a_client_that_is_lost_in_the_middle():
 
 
 async def test_of_a_client_that_is_told_a_mistake():
-    async with listening() as url:
+    async with serving() as url:
         conversation = await converse(url + RAW, [pcm16(AUDIO), "{}"], stop=False)
         assert conversation.error_code is not None
         assert await left() == []
 
 
 async def test_of_a_container_that_cannot_be_read():
-    async with listening() as url:
+    async with serving() as url:
         conversation = await converse(url + "?encoding=container", [b"no audio at all" * 100])
         assert conversation.error_code == "unsupported_audio"
         assert await left() == []

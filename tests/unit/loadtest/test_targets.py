@@ -81,6 +81,12 @@ def test_a_report_is_kept_and_not_made_again(tmp_path):
 
 
 def test_a_command_that_fails_leaves_no_report(tmp_path):
-    with pytest.raises(RunError, match="failed: python -c"):
+    with pytest.raises(RunError, match="the command was: python -c"):
         report_of(Measurement("broken", ("-c", "raise SystemExit(3)"), ()), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_report_leaves_out_is_missed():
+    (share,) = (m for m in measurements(MATERIAL) if m.name.startswith("share"))
+    what, limit, found, is_met = next(judged(share, {"losses": LOSSES}))
+    assert (limit, found, is_met) == ("≥ 0.85", None, False), what

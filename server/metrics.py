@@ -45,7 +45,7 @@ class Metrics:
         )
         self.queue_seconds = Histogram(
             "starling_queue_seconds",
-            "Time a decode waited for the engine.",
+            "Time a decode waited for the engine, or on purpose for a batch to join.",
             ["purpose"],
             buckets=LATENCY_BUCKETS_S,
             registry=registry,

@@ -6,20 +6,32 @@ finals wait for, go before interims. Among those everybody's first final or chec
 anybody's second, so that one session that sends faster than real time does not hold up the others,
 and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
 batch share a key (window, beam, prompt length, …); places left over are filled with later requests
-of the same key. An interim hears what was said while it waited: it is renewed when its turn has
-come, which may give it another key, and then it goes on waiting. Where a batch takes about as long
-as its rows one by one, rows with long windows are fewer, because what comes meanwhile waits for the
-batch to end. Segments of files wait in a queue of their own (`file_turns.py`).
+of the same key. A final whose slack has not passed is only such a row, or goes last: while interims
+keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
+was said while it waited: it is renewed when its turn has come, which may give it another key, and
+then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
+windows are fewer, because what comes meanwhile waits for the batch to end. Segments of files wait
+in a queue of their own (`file_turns.py`).
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Generic, TypeVar
 
 from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
+
+
+class _Class(IntEnum):
+    """In which order free workers take what waits."""
+
+    URGENT = 0
+    INTERIM = 1
+    EARLY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,18 @@ class Waiting(Generic[JobT]):
     def deadline(self) -> float:
         """The instant, monotonic seconds, that orders jobs of a class."""
         return self.since + self.slack_s
+
+    @property
+    def urgent_at(self) -> float:
+        """The instant from which on it goes before interims.
+
+        At once for a checkpoint, which others wait for, and for a client that sends faster than
+        anybody speaks, whose slack passes faster, too.
+        """
+        if self.purpose is Purpose.INTERIM:
+            return math.inf
+        may_wait = self.purpose is Purpose.FINAL and self.is_live
+        return self.deadline if may_wait else self.since
 
 
 class BatchPolicy(Generic[JobT]):
@@ -80,27 +104,27 @@ class BatchPolicy(Generic[JobT]):
         return self._waiting.pop(job, None) is not None
 
     @property
-    def has_urgent(self) -> bool:
-        """Whether anything waits that interims make way for."""
-        return any(w.purpose is not Purpose.INTERIM for w in self._waiting.values())
+    def urgent_at(self) -> float:
+        """The instant from which on something waits that interims make way for."""
+        return min((w.urgent_at for w in self._waiting.values()), default=math.inf)
 
     def oldest_wait_s(self, now: float) -> float:
         """Return how long the oldest job has waited."""
         return now - min((w.since for w in self._waiting.values()), default=now)
 
     def waits_s(self, now: float) -> tuple[float, float]:
-        """Return how long the oldest live interim and the oldest other live job have waited."""
+        """Return how long the oldest live interim has waited, and the longest other urgent one."""
         live = [waiting for waiting in self._waiting.values() if waiting.is_live]
         interims = [w.since for w in live if w.purpose is Purpose.INTERIM]
-        others = [w.since for w in live if w.purpose is not Purpose.INTERIM]
-        return now - min(interims, default=now), now - min(others, default=now)
+        urgent_at = min((w.urgent_at for w in live), default=now)
+        return now - min(interims, default=now), max(0.0, now - urgent_at)
 
-    def take(self, max_rows: int | None = None) -> list[Waiting[JobT]]:
+    def take(self, now: float, max_rows: int | None = None) -> list[Waiting[JobT]]:
         """Remove and return the next batch; empty when nothing waits."""
         max_rows = self._max_batch if max_rows is None else max_rows
         if not self._waiting:
             return []
-        order = self._in_turn()
+        order = self._in_turn(now)
         first = self._as_now(order[0])
         if self._max_frames is not None:
             max_rows = min(max_rows, max(1, self._max_frames // first.num_frames))
@@ -124,13 +148,18 @@ class BatchPolicy(Generic[JobT]):
         row = self._waiting[waiting.job] = self._renewed(waiting)
         return row
 
-    def _in_turn(self) -> list[Waiting[JobT]]:
+    def _in_turn(self, now: float) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()
-        ranked: list[tuple[bool, int, float, Waiting[JobT]]] = []
+        ranked: list[tuple[_Class, int, float, Waiting[JobT]]] = []
         for waiting in sorted(self._waiting.values(), key=lambda w: w.deadline):
-            is_interim = waiting.purpose is Purpose.INTERIM
             turn = turns[waiting.owner, waiting.purpose] if waiting.owner is not None else 0
             turns[waiting.owner, waiting.purpose] += 1
-            ranked.append((is_interim, turn, waiting.deadline, waiting))
+            ranked.append((_class_of(waiting, now), turn, waiting.deadline, waiting))
         ranked.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in ranked]
+
+
+def _class_of(waiting: Waiting[JobT], now: float) -> _Class:
+    if waiting.purpose is Purpose.INTERIM:
+        return _Class.INTERIM
+    return _Class.URGENT if waiting.urgent_at <= now else _Class.EARLY

@@ -2,7 +2,8 @@
 
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
-meanwhile; interims wait for their turn, and checkpoints and interims are not asked for at all.
+meanwhile; of a voice that rarely does they are asked for at once, and until then wait for a batch
+to join. Interims wait for their turn, and checkpoints and interims are not asked for at all.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
 the checkpoints that commit them. Under load they wait for nothing and take what words are known.
@@ -16,9 +17,9 @@ from streaming.checkpoints import CHECKPOINT_SAMPLES
 from streaming.continuation import LAG_SAMPLES, going_on_from, may_go_on
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalOutput, FinalQueue
-from streaming.options import SessionOptions, Task
+from streaming.options import TARGET_RATE_HZ, SessionOptions, Task
 from streaming.overload import Load
-from streaming.pacing import ahead_after_samples, is_interim_due, slack_s
+from streaming.pacing import PauseHabit, ahead_after_samples, is_interim_due, slack_s
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
 
@@ -52,6 +53,7 @@ class DecodeDesk:
         self._finals = finals
         self.options = options
         self.load = Load()
+        self._habit = PauseHabit()
 
     def ask_what_is_due(
         self, utterance: OpenUtterance, tail_samples: int, endpoint_samples: int
@@ -62,10 +64,15 @@ class DecodeDesk:
         """
         silence = utterance.scored_end_sample - utterance.last_speech_end_sample
         if silence < tail_samples:
+            self._habit.go_on()
             return self._ask_in_speech(utterance)
-        if silence < ahead_after_samples(tail_samples, endpoint_samples, self.load.stretch):
+        self._habit.pause()
+        ahead_after = ahead_after_samples(tail_samples, endpoint_samples, self.load.stretch)
+        early_samples = max(0, ahead_after - silence)
+        if early_samples and not self._habit.rarely_goes_on:
             return []
-        return self._ask_ahead(utterance, utterance.last_speech_end_sample + tail_samples)
+        end_sample = utterance.last_speech_end_sample + tail_samples
+        return self._ask_ahead(utterance, end_sample, early_samples / TARGET_RATE_HZ)
 
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
         if self._is_vain(utterance.outstanding):
@@ -107,6 +114,7 @@ class DecodeDesk:
 
         None when it must wait for what is before it: `ask_next_final` asks for it then.
         """
+        self._habit.go_on(is_over=True)
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,
@@ -177,15 +185,18 @@ class DecodeDesk:
                 ids.append(opened.outstanding.request_id)
         return ids
 
-    def _ask_ahead(self, utterance: OpenUtterance, end_sample: int) -> list[DeskOutput]:
-        """Ask for what will be the final if the silence goes on."""
+    def _ask_ahead(
+        self, utterance: OpenUtterance, end_sample: int, slack_s: float
+    ) -> list[DeskOutput]:
+        """Ask for what will be the final if the silence goes on; in `slack_s` it is time to."""
         if utterance.ahead_to_sample == end_sample or self._must_wait(utterance):
             return []
         outputs: list[DeskOutput] = [*self._drop(utterance), *self._checkpoint_requests(utterance)]
         if self._needs_checkpoints(utterance, end_sample):
             return outputs
         utterance.ahead_to_sample = end_sample
-        return [*outputs, self._ask(utterance, end_sample, Purpose.FINAL)]
+        request = self._ask(utterance, end_sample, Purpose.FINAL)
+        return [*outputs, replace(request, slack_s=slack_s)]
 
     def _ask(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Ask for an interim or final up to `end_sample`; it is then the outstanding one."""

@@ -21,7 +21,7 @@ TICK_S = 0.25
 """How often the waits are looked at."""
 
 MAX_STRETCH = 6.0
-NO_CHECKPOINTS_STRETCH = 2.0
+NO_CHECKPOINTS_STRETCH = 1.6
 STRETCH_UP = 1.25
 STRETCH_DOWN = 0.9
 

@@ -6,6 +6,7 @@ whose rows are not all begun when something more urgent comes leaves those for l
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +93,7 @@ class EngineDispatcher:
         self._num_free = num_workers
         self._running: set[_Running] = set()
         self._is_closed = False
-        self._is_urgent_waiting = False
+        self._urgent_at = math.inf
 
     def submit(
         self,
@@ -145,7 +146,7 @@ class EngineDispatcher:
         self._queue_of(ticket.request).cancel(ticket)
 
     def waits_s(self, now: float) -> tuple[float, float]:
-        """Return how long the oldest live interim and the oldest other live decode have waited."""
+        """Return how long the oldest live interim has waited, and the longest other urgent one."""
         return self._policy.waits_s(now)
 
     def is_stuck(self) -> bool:
@@ -177,12 +178,12 @@ class EngineDispatcher:
 
     def _pump(self) -> None:
         while self._num_free > 0 and not self._is_closed:
-            batch = self._take_of_files() or self._policy.take()
+            batch = self._take_of_files() or self._policy.take(time.monotonic())
             self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
                 break
             self._start(batch)
-        self._is_urgent_waiting = self._policy.has_urgent
+        self._urgent_at = self._policy.urgent_at
 
     def _take_of_files(self) -> list[Waiting[Ticket]]:
         load = WorkerLoad(
@@ -192,9 +193,9 @@ class EngineDispatcher:
             is_live_waiting=len(self._policy) > 0,
             is_live_running=len(self._running) > self._num_file_batches,
         )
-        wait_s = self._files.oldest_wait_s(time.monotonic())
-        rows = file_rows(load, wait_s, self.max_file_batch)
-        return self._files.take(rows) if rows else []
+        now = time.monotonic()
+        rows = file_rows(load, self._files.oldest_wait_s(now), self.max_file_batch)
+        return self._files.take(now, rows) if rows else []
 
     def _start(self, batch: list[Waiting[Ticket]]) -> None:
         now = time.monotonic()
@@ -212,7 +213,7 @@ class EngineDispatcher:
 
     def _must_hurry(self) -> bool:
         """Say, on an engine's thread, whether something waits that interims make way for."""
-        return self._is_urgent_waiting
+        return time.monotonic() >= self._urgent_at
 
     def _finish(self, running: "_Running", done: asyncio.Future[list[Answer]]) -> None:
         tickets = running.tickets
@@ -249,7 +250,7 @@ class EngineDispatcher:
         if isinstance(answer, Again):
             is_retry = answer.request.is_retry
             (self._metrics.decode_retries if is_retry else self._metrics.contexts_left_out).inc()
-            ticket.request, ticket.since = answer.request, time.monotonic()
+            ticket.request, ticket.since = replace(answer.request, slack_s=0.0), time.monotonic()
         if isinstance(answer, Again | Later):
             if ticket.on_answer is not None:
                 self._enqueue(ticket)

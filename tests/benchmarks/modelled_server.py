@@ -4,15 +4,16 @@
 `starling loadtest RECORDINGS --url ADDRESS` against it. For rules of scheduling, whose effect on a
 busy or slow machine drowns in noise: a batch occupies its worker for the time below and uses no
 core. Its words are made up, one each 0.35 s. `/benchmark` tells since the last time it was asked:
-`busy`, the share of the workers' time that batches took, and `of_best`, what the same rows take in
-batches of eight, as a share of the workers' time.
+`busy`, the share of the workers' time that batches took, `of_best`, what the same rows take in
+batches of eight, as a share of the workers' time, and the mean rows of a batch with and without a
+beam.
 """
 
 import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -44,10 +45,11 @@ one thread while the other is busy too (docs/performance.md, "Batches on two cor
 
 @dataclass
 class Spent:
-    """Seconds of workers' time."""
+    """Seconds of workers' time, and rows of batches by kind."""
 
     busy_s: float = 0.0
     best_s: float = 0.0
+    rows: dict[str, list[int]] = field(default_factory=dict)
 
 
 class ModelledEngine:
@@ -76,6 +78,8 @@ class ModelledEngine:
             done.append(request)
         time.sleep(self._slower * (_decode_s(done) + ALIGN_S * sum(r.words for r in done)))
         self.spent.busy_s += time.monotonic() - began_at
+        name = "rows_with_beam" if requests[0].purpose.has_beam else "rows_without"
+        self.spent.rows.setdefault(name, []).append(len(done))
         self.spent.best_s += self._slower * sum(map(_best_row_s, done))
         return [*map(_answer, done), *(Later() for _ in requests[len(done) :])]
 
@@ -127,7 +131,8 @@ def main() -> None:
         asked_at = now
         capacity_s = NUM_WORKERS * (now - before)
         told = {"busy": spent.busy_s / capacity_s, "of_best": spent.best_s / capacity_s}
-        return JSONResponse({name: round(share, 3) for name, share in told.items()})
+        told |= {name: sum(rows) / len(rows) for name, rows in spent.rows.items()}
+        return JSONResponse({name: round(number, 3) for name, number in told.items()})
 
     route = Route("/benchmark", benchmark)
     serve_with(settings, build_factory(settings, models), route, LagWatch())

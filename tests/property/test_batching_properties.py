@@ -1,4 +1,4 @@
-"""Batches: never too many, one key, finals first, nothing lost or doubled.
+"""Batches: never too many, one key, urgent ones first, nothing lost or doubled.
 
 Interims may have another key by the time their turn comes.
 """
@@ -39,13 +39,13 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         key=st.integers(0, 3),
         purpose=st.sampled_from(Purpose),
         passed=st.floats(0, 2),
-        owner=st.sampled_from("abc"),
+        client=st.tuples(st.sampled_from("abc"), st.booleans()),
         slack_s=st.floats(0, 3),
     )
-    def submit(self, key, purpose, passed, owner, slack_s):
+    def submit(self, key, purpose, passed, client, slack_s):
         self.now += passed
         self.num_jobs += 1
-        job = Waiting(self.num_jobs, key, purpose, self.now, owner, slack_s=slack_s)
+        job = Waiting(self.num_jobs, key, purpose, self.now, *client, slack_s=slack_s)
         self.policy.submit(job)
         self.waiting[job.job] = job
 
@@ -63,7 +63,7 @@ class PolicyAgainstDict(RuleBasedStateMachine):
 
     @rule()
     def take(self):
-        batch = self.policy.take()
+        batch = self.policy.take(self.now)
         assert bool(batch) == bool(self.waiting)
         assert len(batch) <= self.max_batch
         assert len({waiting.key for waiting in batch}) <= 1
@@ -76,7 +76,11 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         """No job that was left behind with the same key should have gone first."""
 
         def rank(waiting):
-            is_interim = waiting.purpose is Purpose.INTERIM
+            if waiting.purpose is Purpose.INTERIM:
+                place = 1
+            else:
+                has_time = waiting.purpose is Purpose.FINAL and waiting.is_live
+                place = 2 if has_time and waiting.deadline > self.now else 0
             before = [
                 w
                 for w in self.waiting.values()
@@ -84,7 +88,7 @@ class PolicyAgainstDict(RuleBasedStateMachine):
                 and w.purpose is waiting.purpose
                 and (w.deadline, w.job) < (waiting.deadline, waiting.job)
             ]
-            return is_interim, len(before), waiting.deadline
+            return place, len(before), waiting.deadline
 
         assert rank(batch[0]) == min(map(rank, self.waiting.values()))
         assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))

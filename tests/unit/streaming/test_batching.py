@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -15,8 +16,8 @@ def policy(max_batch: int, *waiting: tuple[str, str, Purpose, float]) -> BatchPo
     return made
 
 
-def taken(made: BatchPolicy[str]) -> list[str]:
-    return [waiting.job for waiting in made.take()]
+def taken(made: BatchPolicy[str], now: float = 9.0) -> list[str]:
+    return [waiting.job for waiting in made.take(now)]
 
 
 FINAL, INTERIM = Purpose.FINAL, Purpose.INTERIM
@@ -27,7 +28,7 @@ def test_a_lone_request_never_waits():
 
 
 def test_nothing_waiting_gives_no_batch():
-    assert policy(8).take() == []
+    assert policy(8).take(0.0) == []
     assert policy(8).oldest_wait_s(5.0) == 0.0
 
 
@@ -111,7 +112,7 @@ def test_rows_with_long_windows_are_fewer(num_frames, num_rows):
     for job in "abcdef":
         made.submit(Waiting(job, num_frames, FINAL, ord(job), num_frames=num_frames))
     assert len(taken(made)) == num_rows
-    assert len(made.take(1)) == 1
+    assert len(made.take(9.0, 1)) == 1
 
 
 def test_who_has_more_slack_goes_later():
@@ -150,8 +151,45 @@ def test_a_final_asks_no_interim_of_another_key_what_is_new():
 
 def test_only_what_interims_make_way_for_is_urgent():
     made = policy(1, ("i", "k", INTERIM, 0.0))
-    assert not made.has_urgent
-    made.submit(Waiting("c", "k", Purpose.CHECKPOINT, 1.0))
-    assert made.has_urgent
-    assert taken(made) == ["c"]
-    assert not made.has_urgent
+    assert made.urgent_at == math.inf
+    made.submit(Waiting("f", "k", FINAL, 0.5, slack_s=1.0))
+    assert made.urgent_at == 1.5
+    made.submit(Waiting("c", "k", Purpose.CHECKPOINT, 1.0, slack_s=1.0))
+    assert made.urgent_at == 1.0, "a checkpoint is, whatever its slack"
+    assert taken(made, 1.25) == ["c"]
+    assert taken(made, 1.25) == ["i"]
+    assert made.urgent_at == 1.5
+
+
+@pytest.mark.parametrize(("now", "order"), [(1.0, ["i", "f"]), (1.25, ["f", "i"])])
+def test_interims_go_before_a_final_that_still_has_time(now, order):
+    made = policy(1, ("i", "other", INTERIM, 0.9))
+    made.submit(Waiting("f", "k", FINAL, 1.0, slack_s=0.25))
+    assert [taken(made, now) for _ in range(2)] == [[job] for job in order]
+
+
+def test_a_final_that_still_has_time_is_decoded_when_nothing_else_waits():
+    made = policy(4)
+    made.submit(Waiting("f", "k", FINAL, 0.0, slack_s=0.25))
+    assert taken(made, 0.0) == ["f"]
+
+
+def test_a_final_that_still_has_time_joins_a_batch_of_its_key():
+    made = policy(4, ("i", "narrow", INTERIM, 0.0))
+    for job, key in [("f1", "k"), ("f2", "other"), ("f3", "k")]:
+        made.submit(Waiting(job, key, FINAL, 1.0, slack_s=0.25))
+    made.submit(Waiting("now", "k", FINAL, 1.0))
+    assert [taken(made, 1.0) for _ in range(3)] == [["now", "f1", "f3"], ["i"], ["f2"]]
+
+
+def test_who_sends_faster_than_anybody_speaks_has_no_time_to_wait():
+    made = policy(1, ("i", "k", INTERIM, 0.0))
+    made.submit(Waiting("f", "k", FINAL, 1.0, is_live=False, slack_s=0.25))
+    assert made.urgent_at == 1.0
+    assert taken(made, 1.0) == ["f"]
+
+
+def test_a_final_waits_only_from_when_it_is_urgent():
+    made = policy(1)
+    made.submit(Waiting("f", "k", FINAL, 1.0, slack_s=0.25))
+    assert [made.waits_s(now)[1] for now in (1.0, 1.25, 1.5)] == [0.0, 0.0, 0.25]

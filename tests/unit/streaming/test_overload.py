@@ -5,6 +5,7 @@ from streaming.overload import (
     CHEAP_FINAL_WAIT_S,
     DESCEND_AFTER_S,
     MAX_STRETCH,
+    NO_CHECKPOINTS_STRETCH,
     REFUSE_FINAL_WAIT_S,
     TICK_S,
     Load,
@@ -53,8 +54,8 @@ def test_a_moment_of_waiting_for_an_interim_is_nothing():
 
 
 def test_words_are_committed_early_only_while_there_is_time():
-    assert Load(Rung.STRETCHED, 1.9).has_checkpoints
-    assert not Load(Rung.STRETCHED, 2.0).has_checkpoints
+    assert Load(Rung.STRETCHED, 1.5).has_checkpoints
+    assert not Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH).has_checkpoints
     assert Load(Rung.STRETCHED, 2.0).has_interims
     assert not Load(Rung.NO_INTERIMS, 1.0).has_checkpoints
 

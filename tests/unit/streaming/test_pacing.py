@@ -6,6 +6,7 @@ from streaming.pacing import (
     FIRST_S,
     GROWTH,
     STEP_S,
+    PauseHabit,
     ahead_after_samples,
     is_interim_due,
     slack_s,
@@ -75,10 +76,39 @@ def test_nothing_new_is_never_due():
     [
         (3_584, 13_152, 1.0, 3_584),
         (3_584, 13_152, 1.5, 5_376),
-        (3_584, 13_152, 6.0, 7_891),
+        (3_584, 13_152, 6.0, 6_576),
         (3_584, 4_000, 6.0, 3_584),
         (512, 512, 6.0, 512),
     ],
 )
 def test_a_busy_server_decodes_ahead_later_but_with_time_left(tail, endpoint, stretch, expected):
     assert ahead_after_samples(tail, endpoint, stretch) == expected
+
+
+def habit_after(*pauses: str) -> PauseHabit:
+    habit = PauseHabit()
+    for pause in pauses:
+        habit.go_on()
+        habit.pause()
+        habit.pause()
+        habit.go_on(is_over=pause == "over")
+    return habit
+
+
+def test_a_voice_rarely_goes_on_once_its_pauses_were_the_end_four_times():
+    assert not habit_after(*["over"] * 3).rarely_goes_on
+    assert habit_after(*["over"] * 4).rarely_goes_on
+
+
+def test_a_voice_that_pauses_in_its_sentences_goes_on():
+    assert not habit_after(*["over", "on"] * 50).rarely_goes_on
+    assert not habit_after(*["over"] * 50, "on", "on").rarely_goes_on
+    assert habit_after(*["over"] * 50, "on").rarely_goes_on
+
+
+def test_speech_without_a_pause_says_nothing_of_a_voice():
+    habit = habit_after(*["over"] * 4)
+    for _ in range(50):
+        habit.go_on()
+    habit.go_on(is_over=True)
+    assert habit.rarely_goes_on

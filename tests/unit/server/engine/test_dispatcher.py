@@ -20,11 +20,14 @@ pytestmark = pytest.mark.unit
 FINAL, INTERIM = Purpose.FINAL, Purpose.INTERIM
 
 
-def request(number: int, purpose: Purpose = FINAL, prompt: str = "") -> DecodeRequest:
+def request(
+    number: int, purpose: Purpose = FINAL, prompt: str = "", slack_s: float = 0.0
+) -> DecodeRequest:
     audio = speech([number])
-    return DecodeRequest(
+    asked = DecodeRequest(
         number, purpose, audio, 0, "en", Task.TRANSCRIBE, words=False, prompt=prompt, keyterms=()
     )
+    return replace(asked, slack_s=slack_s)
 
 
 @dataclass
@@ -121,6 +124,30 @@ async def test_interims_that_are_not_begun_make_way_for_a_final_and_keep_their_p
         assert d.ids == [[1], [2, 3, 4], [5, 3, 4, 6]]
         assert d.count("starling_decodes_total", purpose="interim") == 4
         assert d.count("starling_batch_size_sum") == 6
+
+
+async def test_interims_make_no_way_for_a_final_that_still_has_time():
+    async with desk() as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
+        d.engine.let_one_end()
+        await d.started()
+        answers += [d.submit(5, slack_s=60.0), d.submit(6, INTERIM, prompt="another key")]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == [f"w{n}" for n in range(1, 7)]
+        assert d.ids == [[1], [2, 3, 4], [6], [5]]
+
+
+async def test_a_final_to_be_done_again_has_no_more_time():
+    async with desk() as d:
+        d.engine.repeats = True
+        d.engine.pause()
+        answers = [d.submit(1, slack_s=60.0), d.submit(2, INTERIM, prompt="another key")]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == ["w1", "w2"]
+        assert d.ids[:3] == [[1], [1], [2]]
 
 
 async def test_several_workers_run_several_batches_at_once():

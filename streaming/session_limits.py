@@ -32,6 +32,7 @@ class SessionClock:
         self._limits = limits
         self._started_at = now if started_at is None else started_at
         self._heard_at = now
+        self._was_ahead = False
 
     def touch(self, now: float) -> None:
         """Note that the client was heard."""
@@ -61,8 +62,13 @@ class SessionClock:
         return None
 
     def is_ahead(self, received_samples: int, now: float) -> bool:
-        """Say whether the client sends faster than anybody speaks; it then waits for itself."""
-        return received_samples / TARGET_RATE_HZ - (now - self._started_at) > LIVE_LEAD_S
+        """Say whether the client sends faster than anybody speaks; it then waits for itself.
+
+        Once it did it does: a server that is slow stops reading, and so takes the lead away.
+        """
+        lead_s = received_samples / TARGET_RATE_HZ - (now - self._started_at)
+        self._was_ahead = self._was_ahead or lead_s > LIVE_LEAD_S
+        return self._was_ahead
 
     def check_lead(self, received_samples: int, now: float) -> StarlingError | None:
         """Return an error when the audio is further ahead of the wall clock than allowed."""

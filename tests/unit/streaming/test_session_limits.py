@@ -65,3 +65,9 @@ def test_audio_ahead_of_the_wall_clock_is_no_live_voice():
     clock = SessionClock(SessionLimits(), 100.0)
     assert not clock.is_ahead(3 * 16_000, 101.5)
     assert clock.is_ahead(4 * 16_000, 101.5)
+
+
+def test_who_was_ahead_is_no_live_voice_however_slowly_the_server_reads():
+    clock = SessionClock(SessionLimits(), 100.0)
+    assert clock.is_ahead(10 * 16_000, 100.5)
+    assert clock.is_ahead(11 * 16_000, 130.0)

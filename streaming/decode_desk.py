@@ -64,7 +64,7 @@ class DecodeDesk:
         """
         silence = utterance.scored_end_sample - utterance.last_speech_end_sample
         if silence < tail_samples:
-            self._habit.go_on()
+            self._habit.end_pause(goes_on=True)
             return self._ask_in_speech(utterance)
         self._habit.pause()
         ahead_after = ahead_after_samples(tail_samples, endpoint_samples, self.load.stretch)
@@ -114,7 +114,7 @@ class DecodeDesk:
 
         None when it must wait for what is before it: `ask_next_final` asks for it then.
         """
-        self._habit.go_on(is_over=True)
+        self._habit.end_pause(goes_on=False)
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,

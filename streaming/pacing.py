@@ -90,9 +90,8 @@ class PauseHabit:
         """Note a silence as long as a final holds; as often as wanted in one pause."""
         self._is_in_pause = True
 
-    def go_on(self, *, is_over: bool = False) -> None:
-        """Note that there is speech, or that the utterance is over."""
+    def end_pause(self, *, goes_on: bool) -> None:
+        """Note that there is speech, or else that the utterance is over; nothing if none paused."""
         if self._is_in_pause:
-            goes_on = 0.0 if is_over else 1.0
             self._share_going_on += HABIT_WEIGHT * (goes_on - self._share_going_on)
         self._is_in_pause = False

@@ -88,10 +88,10 @@ def test_a_busy_server_decodes_ahead_later_but_with_time_left(tail, endpoint, st
 def habit_after(*pauses: str) -> PauseHabit:
     habit = PauseHabit()
     for pause in pauses:
-        habit.go_on()
+        habit.end_pause(goes_on=True)
         habit.pause()
         habit.pause()
-        habit.go_on(is_over=pause == "over")
+        habit.end_pause(goes_on=pause == "on")
     return habit
 
 
@@ -109,6 +109,6 @@ def test_a_voice_that_pauses_in_its_sentences_goes_on():
 def test_speech_without_a_pause_says_nothing_of_a_voice():
     habit = habit_after(*["over"] * 4)
     for _ in range(50):
-        habit.go_on()
-    habit.go_on(is_over=True)
+        habit.end_pause(goes_on=True)
+    habit.end_pause(goes_on=False)
     assert habit.rarely_goes_on

@@ -110,14 +110,20 @@ async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():
         assert await text_of(answer) == "w2 w3"
 
 
+async def running_interims(d: Desk) -> list[asyncio.Future[Hypothesis | Exception]]:
+    """Let a batch of three interims begin after a final, and not end; return all four answers."""
+    d.engine.pause()
+    answers = [d.submit(1)]
+    await d.started()
+    answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
+    d.engine.let_one_end()
+    await d.started()
+    return answers
+
+
 async def test_interims_that_are_not_begun_make_way_for_a_final_and_keep_their_place():
     async with desk() as d:
-        d.engine.pause()
-        answers = [d.submit(1)]
-        await d.started()
-        answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
-        d.engine.let_one_end()
-        await d.started()
+        answers = await running_interims(d)
         answers += [d.submit(5), d.submit(6, INTERIM)]
         d.engine.resume()
         assert [await text_of(answer) for answer in answers] == [f"w{n}" for n in range(1, 7)]
@@ -128,12 +134,7 @@ async def test_interims_that_are_not_begun_make_way_for_a_final_and_keep_their_p
 
 async def test_interims_make_no_way_for_a_final_that_still_has_time():
     async with desk() as d:
-        d.engine.pause()
-        answers = [d.submit(1)]
-        await d.started()
-        answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
-        d.engine.let_one_end()
-        await d.started()
+        answers = await running_interims(d)
         answers += [d.submit(5, slack_s=60.0), d.submit(6, INTERIM, prompt="another key")]
         d.engine.resume()
         assert [await text_of(answer) for answer in answers] == [f"w{n}" for n in range(1, 7)]

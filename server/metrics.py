@@ -85,6 +85,11 @@ class Metrics:
             "Decodes done again alone because they did not go on from the words before.",
             registry=registry,
         )
+        self.decodes_unfinished = Counter(
+            "starling_decodes_unfinished",
+            "Finals whose words ended long before their speech; the rest was decoded then.",
+            registry=registry,
+        )
         self.decode_retries = Counter(
             "starling_decode_retries", "Decodes repeated as degenerate.", registry=registry
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from streaming.effects import DecodeRequest
@@ -9,11 +10,23 @@ from streaming.options import ModelOffer
 from streaming.transcript import Hypothesis
 
 
+class Why(Enum):
+    """Why one decode is not enough."""
+
+    DEGENERATE = auto()
+    CONTEXT = auto()
+    """It did not go on from the words before."""
+
+    UNSAID = auto()
+    """Speech at its end is in no word of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """No answer yet: `request` is to be decoded instead, in a batch of its own kind."""
 
     request: DecodeRequest
+    why: Why
 
 
 @dataclass(frozen=True, slots=True)

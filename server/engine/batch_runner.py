@@ -232,6 +232,8 @@ class BatchRunner:
         is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
         if verdict is Verdict.RETRY and is_worth_more:
             return None
+        # What a final has so far stays, whatever the rest of its speech is taken for.
+        kept = request.said if request.purpose.is_for_good else ()
         is_degenerate = verdict is not Verdict.ACCEPT
         if pieces is None:
             words = plain_words(row.text, row.language)
@@ -239,11 +241,11 @@ class BatchRunner:
             start_sample = request.start_sample + request.num_context_samples
             words = timed_words(row.text, row.language, pieces, (start_sample, request.end_sample))
         return Hypothesis(
-            words=() if is_degenerate else request.said + words,
+            words=kept if is_degenerate else request.said + words,
             language=row.language,
             language_probability=row.language_probability,
             confidence=_confidence(row, len(words)),
-            is_degenerate=is_degenerate,
+            is_degenerate=is_degenerate and not kept,
         )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from server.engine.base import Again, Answer, Engine, Later, never
+from server.engine.base import Again, Answer, Engine, Later, Why, never
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
@@ -85,6 +85,11 @@ class EngineDispatcher:
         self.max_file_batch = max_file_batch or max_batch
         self.num_workers = num_workers
         self._metrics = metrics
+        self._again_counts = {
+            Why.DEGENERATE: metrics.decode_retries,
+            Why.CONTEXT: metrics.contexts_left_out,
+            Why.UNSAID: metrics.decodes_unfinished,
+        }
         self._has_live_session = has_live_session
         self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch, max_batch_frames, self._renewed)
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
@@ -248,8 +253,7 @@ class EngineDispatcher:
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):
-            is_retry = answer.request.is_retry
-            (self._metrics.decode_retries if is_retry else self._metrics.contexts_left_out).inc()
+            self._again_counts[answer.why].inc()
             ticket.request, ticket.since = replace(answer.request, slack_s=0.0), time.monotonic()
         if isinstance(answer, Again | Later):
             if ticket.on_answer is not None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from faster_whisper import WhisperModel
 
-from server.engine.base import Again, Answer, Later, never
+from server.engine.base import Again, Answer, Later, Why, never
 from server.engine.batch_runner import BatchRunner, Outcome, has_timestamps
 from server.engine.prompts import MAX_HISTORY_TOKENS
+from streaming.continuation import going_on_after
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
 from streaming.transcript import Hypothesis
@@ -135,10 +136,14 @@ class WhisperEngine:
         return min(CHEAP_BEAM, self._final_beam) if request.is_cheap else self._final_beam
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
-        """Ask to repeat a degenerate final; go on where one stopped early."""
+        """Ask to repeat a degenerate final and for what one left out; go on where one stopped."""
         if outcome.hypothesis is None:
-            alone = request.without_context() if request.context else None
-            return Again(alone or replace(request, is_retry=True))
+            if request.context:
+                return Again(request.without_context(), Why.CONTEXT)
+            return Again(replace(request, is_retry=True), Why.DEGENERATE)
+        rest = going_on_after(outcome.hypothesis.words, request)
+        if rest is not None:
+            return Again(rest, Why.UNSAID)
         unheard = len(request.audio) - outcome.heard_samples
         has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
         if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
-from server.engine.base import Again, Answer, Later, never
+from server.engine.base import Again, Answer, Later, Why, never
 from server.vad.silero import VadState
 from streaming.effects import DecodeRequest
 from streaming.events import Samples
@@ -47,9 +47,9 @@ class ScriptedEngine:
         if any(request.prompt == "explode" for request in requests):
             raise MemoryError("no room for the batch")
         if self.repeats and not requests[0].is_retry:
-            return [Again(replace(request, is_retry=True)) for request in requests]
+            return [Again(replace(request, is_retry=True), Why.DEGENERATE) for request in requests]
         if self.refuses_context and requests[0].context:
-            return [Again(request.without_context()) for request in requests]
+            return [Again(request.without_context(), Why.CONTEXT) for request in requests]
         if must_hurry():
             return [_answer(requests[0]), *(Later() for _ in requests[1:])]
         return [_answer(request) for request in requests]

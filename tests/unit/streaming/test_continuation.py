@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streaming.continuation import going_on_from
+from streaming.continuation import MIN_UNSAID_SAMPLES, going_on_after, going_on_from
 from streaming.effects import DecodeRequest, Purpose
 from streaming.events import OptionsChanged
 from streaming.left_context import REACH_SAMPLES
@@ -76,6 +76,51 @@ def test_context_fills_the_window_and_no_more():
 def test_what_would_not_be_cheaper_or_not_be_known_is_decoded_whole(seconds, committed):
     whole = request(seconds)
     assert going_on_from(committed, whole) is whole
+
+
+def test_a_final_that_leaves_out_speech_at_its_end_is_gone_on_with_from_all_its_words():
+    asked = replace(request(10.0), context=" before", num_context_samples=SECOND)
+    rest = going_on_after(words(8), asked)
+    assert rest is not None
+    assert rest.said == words(8)
+    assert rest.context == " before" + "".join(word.text for word in words(8))
+    assert rest.num_context_samples == 5 * SECOND
+    assert (rest.audio is asked.audio, rest.start_sample) == (True, asked.start_sample)
+    alone = rest.without_context()
+    assert (alone.said, len(alone.audio)) == (words(8), 5 * SECOND)
+
+
+def test_of_a_long_final_only_the_words_it_decoded_are_in_its_audio():
+    whole = request(20.0)
+    asked = going_on_from(words(30), whole)
+    answer = words(32)
+    rest = going_on_after(answer, asked)
+    assert rest is not None
+    assert rest.said == answer
+    assert rest.context == asked.context + "".join(word.text for word in answer[30:])
+    assert rest.start_sample + rest.num_context_samples == answer[-1].end_sample
+    assert rest.whole is None, "what was refused once would be decoded for ever"
+
+
+def test_words_that_reach_the_end_of_the_speech_leave_nothing_out():
+    short = MIN_UNSAID_SAMPLES / SECOND
+    assert going_on_after(words(8), request(5.0 + short - 0.1)) is None
+    assert going_on_after(words(8), request(5.0 + short)) is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        ((), request(10.0)),
+        ((*words(2), Word(" untimed")), request(10.0)),
+        (words(8), request(10.0, Purpose.CHECKPOINT)),
+        (words(8), request(10.0, Purpose.INTERIM)),
+        (words(8), request(10.0, Purpose.FILE)),
+        (words(8), replace(request(10.0), said=words(8))),
+    ],
+)
+def test_nothing_more_is_asked_without_new_words_with_times_in_a_final(answer, asked):
+    assert going_on_after(answer, asked) is None
 
 
 LONG = list(range(1, 61))

@@ -29,6 +29,7 @@ from server.engine.words import (
 from streaming.effects import DecodeRequest
 from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
 from streaming.left_context import text_after
+from streaming.levels import levelled
 from streaming.options import Task
 from streaming.transcript import Hypothesis
 from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
@@ -141,7 +142,7 @@ class BatchRunner:
         # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
         batch = np.zeros((len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32)
         for row, request in enumerate(requests):
-            mel: npt.NDArray[np.float32] = extractor(request.audio)
+            mel: npt.NDArray[np.float32] = extractor(levelled(request.audio))
             width = min(mel.shape[1], frames)
             batch[row, :, :width] = mel[:, :width]
         return batch

@@ -14,11 +14,16 @@ hypothesis as it comes changes four words of ten before the final; this, one of 
 """
 
 from dataclasses import replace
+from difflib import SequenceMatcher
 from itertools import accumulate, takewhile
 
 from streaming.transcript import Word, letters_of
 
 HELD_BACK_WORDS = 2
+
+MIN_WORDS_TO_TELL_APART = 3
+MIN_ALIKE_SHARE = 0.5
+"""Of letters: other wordings of the same speech share nine of ten, other sentences three."""
 
 MIN_WORDS_TO_SHRINK = 4
 """Below this a shorter hypothesis is a correction; above, losing half is a bad decode."""
@@ -116,7 +121,9 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
 
     It is the prefix of `words` with the least edit distance to `committed`; of equals the one
     nearest in length. The same letters split otherwise, as in "wayside" for "way side", are no
-    edits: they would swallow the word that follows.
+    edits: they would swallow the word that follows. Where that prefix says something else, what
+    was committed is left out of `words`, as happens to a quiet voice before a loud one, and none
+    of them say it. One word or two may be another wording of it all the same.
     """
     num = len(committed)
     if num == 0:
@@ -134,7 +141,17 @@ def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:
         for j, heard in enumerate(keys, start=1):
             substituted = previous[j - 1] + (kept != heard)
             row.append(min(substituted, previous[j] + 1, row[j - 1] + 1))
-    return min(range(len(row)), key=lambda j: (row[j], abs(j - num)))
+    best = min(range(len(row)), key=lambda j: (row[j], abs(j - num)))
+    if num < MIN_WORDS_TO_TELL_APART or _is_alike("".join(kept_keys), "".join(keys[:best])):
+        return best
+    return 0
+
+
+def _is_alike(kept: str, heard: str) -> bool:
+    """Say whether letters heard are mostly those of what was kept, in order."""
+    matcher = SequenceMatcher(None, kept, heard, autojunk=False)
+    num_alike = sum(block.size for block in matcher.get_matching_blocks())
+    return num_alike >= MIN_ALIKE_SHARE * len(heard)
 
 
 def _timed(committed: tuple[Word, ...], heard: tuple[Word, ...]) -> tuple[Word, ...]:

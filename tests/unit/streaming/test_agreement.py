@@ -183,6 +183,25 @@ def test_the_aligned_prefix_is_the_one_with_the_fewest_edits(kept, heard, split)
     assert align_prefix(words(kept), words(heard)) == split
 
 
+def test_a_final_that_left_out_what_was_committed_keeps_all_it_has_itself():
+    """A quiet voice before a loud one was heard by the checkpoints but not by the final."""
+    buffer = buffer_after(
+        "he was not an old sposed young man", "he was not an old sposed young man and mister"
+    )
+    assert join_words(buffer.committed) == "he was not an old sposed"
+    final = buffer.finish(words("and mister john dashwood had then leisure"))
+    assert join_words(final) == (
+        "he was not an old sposed and mister john dashwood had then leisure"
+    )
+
+
+def test_another_wording_of_what_was_committed_is_not_said_twice():
+    buffer = buffer_after("uncle sam is here at last", "uncle sam is here at last now")
+    assert join_words(buffer.committed) == "uncle sam is here"
+    final = buffer.finish(words("ankle some is hear at last now"))
+    assert join_words(final) == "uncle sam is here at last now"
+
+
 def test_words_that_nothing_aligns_to_end_before_what_follows():
     buffer = HypothesisBuffer()
     buffer.commit(timed("- a a"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from server.engine.base import Again, Answer, Later, Why, never
 from server.vad.silero import VadState
+from streaming.continuation import going_on_after
 from streaming.effects import DecodeRequest
 from streaming.events import Samples
 from streaming.options import ModelOffer
@@ -19,13 +20,15 @@ class ScriptedEngine:
     Requests share a batch when they have the same prompt. A row whose prompt is `poison` gets an
     exception of its own; a prompt of `explode` makes the whole call raise. A batch that must hurry
     does only its first row. While `repeats` is set every first decode is to be done again; while
-    `refuses_context` is, every one with context, alone.
+    `refuses_context` is, every one with context, alone; while `stops_early` is, finals have one
+    word, and go on from it.
     """
 
     def __init__(self) -> None:
         self.batches: list[list[DecodeRequest]] = []
         self.repeats = False
         self.refuses_context = False
+        self.stops_early = False
         self._gate = threading.Condition()
         self._is_paused = False
         self._num_passes = 0
@@ -50,6 +53,8 @@ class ScriptedEngine:
             return [Again(replace(request, is_retry=True), Why.DEGENERATE) for request in requests]
         if self.refuses_context and requests[0].context:
             return [Again(request.without_context(), Why.CONTEXT) for request in requests]
+        if self.stops_early and not requests[0].said:
+            return [_beginning(request) for request in requests]
         if must_hurry():
             return [_answer(requests[0]), *(Later() for _ in requests[1:])]
         return [_answer(request) for request in requests]
@@ -81,6 +86,12 @@ class ScriptedEngine:
     def wait_for_start(self) -> None:
         """Block until one more batch has started."""
         self._started.acquire()
+
+
+def _beginning(request: DecodeRequest) -> Answer:
+    heard = scripted_speech.transcribe(request)
+    rest = going_on_after(heard.words[:1], request)
+    return heard if rest is None else Again(rest, Why.UNSAID)
 
 
 def _answer(request: DecodeRequest) -> Hypothesis | Exception:

@@ -276,6 +276,19 @@ async def test_a_decode_to_be_done_again_without_its_context_is_no_retry():
         assert d.count("starling_decode_contexts_left_out_total") == 1
 
 
+async def test_a_final_that_stopped_early_goes_on_in_another_batch():
+    async with desk() as d:
+        d.engine.stops_early = True
+        answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
+        d.dispatcher.submit(replace(request(1), audio=speech(range(1, 9))), answer.set_result)
+        assert await text_of(answer) == " ".join(f"w{number}" for number in range(1, 9))
+        first, rest = (row for batch in d.engine.batches for row in batch)
+        assert (first.said, [word.text.strip() for word in rest.said]) == ((), ["w1"])
+        assert d.count("starling_decodes_unfinished_total") == 1
+        assert d.count("starling_decode_retries_total") == 0
+        assert d.count("starling_decode_contexts_left_out_total") == 0
+
+
 async def test_a_running_batch_of_usual_length_is_not_stuck():
     async with desk() as d:
         d.engine.pause()

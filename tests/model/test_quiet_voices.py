@@ -19,9 +19,7 @@ pytestmark = pytest.mark.model
     ],
 )
 async def test_both_voices_are_in_the_finals(tiny_server: RunningServer, voices):
-    url = with_query(
-        tiny_server.socket_url, encoding="pcm_s16le", sample_rate=16000, language="en"
-    )
+    url = with_query(tiny_server.socket_url, encoding="pcm_s16le", sample_rate=16000, language="en")
     parts = [part for number, gain in voices for part in (gain * clip(number), silence(0.5))]
     audio = pcm16(np.concatenate([*parts, silence(0.5)]))
     heard = await converse(url, pieces(audio, 3_200))

@@ -156,9 +156,10 @@ class WhisperEngine:
             audio=request.audio[heard_samples:],
             start_sample=request.start_sample + heard_samples,
             language=before.language,
+            said=(),
         )
         (after,) = self.decode([rest])
-        if isinstance(after, Again):
+        while isinstance(after, Again):  # Each is alone, a retry or has more words: it ends.
             (after,) = self.decode([after.request])
         if not isinstance(after, Hypothesis):
             return after

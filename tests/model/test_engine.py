@@ -16,7 +16,7 @@ from server.models.store import ModelStore, default_cache_dir
 from streaming.continuation import going_on_from
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word
 from streaming.windows import window_frames
 from tests.support.recordings import clip, references, silence, spoken, word_errors
 
@@ -347,6 +347,16 @@ def test_a_voice_much_quieter_than_the_one_before_is_not_left_out(model, gain, r
     assert whole.words[: len(answer.request.said)] == answer.request.said
     starts = [word.start_sample for word in whole.words]
     assert starts == sorted(starts)
+
+
+def test_what_a_greedy_final_has_so_far_is_not_said_twice_when_it_goes_on():
+    """Greedy finals have timestamps, by which they go on where they stopped."""
+    greedy = engine("tiny.en", final_beam=1)
+    long = make_request(said("0920", "0890", "0870", pause_s=0.8), words=True)
+    before = (Word(" Indeed,", 0, 0, 0.9),)
+    (answer,) = alone(greedy, [replace(long, said=before)])
+    (plain,) = alone(greedy, [long])
+    assert [word.text for word in answer.words] == [word.text for word in (*before, *plain.words)]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.continuation import going_on_after
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word, begun_after
 from streaming.windows import MIN_UNHEARD_SAMPLES, frames_of
 
 RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
@@ -169,7 +169,16 @@ class WhisperEngine:
         share = len(before.words) / num_words if num_words else 1.0
         return replace(
             before,
-            words=before.words + after.words,
+            words=before.words + _following(before.words, after.words),
             confidence=before.confidence * share + after.confidence * (1 - share),
             is_degenerate=before.is_degenerate and not after.words,
         )
+
+
+def _following(before: tuple[Word, ...], words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Place no word before the end of the last one before it.
+
+    The alignment may stretch that one past the timestamp at which the next decode began.
+    """
+    end_sample = before[-1].end_sample if before else None
+    return words if end_sample is None else begun_after(end_sample, words)

@@ -357,6 +357,8 @@ def test_what_a_greedy_final_has_so_far_is_not_said_twice_when_it_goes_on():
     (answer,) = alone(greedy, [replace(long, said=before)])
     (plain,) = alone(greedy, [long])
     assert [word.text for word in answer.words] == [word.text for word in (*before, *plain.words)]
+    times = [at for word in answer.words for at in (word.start_sample, word.end_sample)]
+    assert times == sorted(times)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,9 @@ def main() -> None:
         try:
             below_db = [float(level) for level in asked.below_db.split(",")]
         except ValueError:
-            parser.error("--below-db is numbers with commas between them, such as 20,30")
+            below_db = []
+        if not below_db or min(below_db) <= 0:
+            parser.error("--below-db is numbers over 0 with commas between them, such as 20,30")
         scored = [recording for recording in chosen if recording.is_scored]
         manifest = write_pairs(scored, asked.folder, asked.partners, below_db)
         num_pairs = sum(1 for _ in _pairs(scored, asked.partners))

@@ -1,8 +1,9 @@
 """The shared faster-whisper engine: one model for all sessions.
 
 A batch runs in one go (`batch_runner.py`). What needs more does not hold up its batch: finals that
-do not go on from their context come back as `Again`, to be decoded alone, and those that look
-degenerate, to be repeated on the full window in a batch of retries. Only greedy finals whose
+do not go on from their context come back as `Again`, to be decoded alone, those that look
+degenerate, to be repeated on the full window in a batch of retries, and those that leave out speech
+at their end, to be gone on with. Only greedy finals whose
 timestamps end well before their speech are continued from there at once.
 """
 

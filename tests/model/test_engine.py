@@ -1,87 +1,27 @@
 """The Whisper engine on real weights: unlike rows in a batch, word times, long windows, faults."""
 
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from server.engine.base import Again, Answer, Later, Why
-from server.engine.whisper import EngineSettings, WhisperEngine
-from server.models.progress import LineProgress
-from server.models.store import ModelStore, default_cache_dir
-from streaming.continuation import going_on_from
+from server.engine.base import Later
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
-from streaming.transcript import Hypothesis, Word
-from streaming.windows import window_frames
-from tests.support.recordings import clip, references, silence, spoken, word_errors
+from streaming.transcript import Hypothesis
+from tests.support.real_engine import (
+    alone,
+    assert_heard,
+    decoded,
+    hypothesis_of,
+    make_request,
+    said,
+)
+from tests.support.recordings import references, silence, spoken
 
 pytestmark = pytest.mark.model
 
-TAIL_S = 0.2
 SHORT = ("0880", "0930")
-MAX_DECODES = 4
-"""Of one request in these tests."""
-
-
-def engine(name: str, final_beam: int = 3) -> WhisperEngine:
-    store = ModelStore(default_cache_dir(os.environ, Path.home()), LineProgress(sys.stderr))
-    settings = EngineSettings(num_workers=1, final_beam=final_beam)
-    return WhisperEngine(name, store.resolve(name), settings)
-
-
-SAID_NOTHING = Hypothesis((), "en", 1.0, 1.0)
-
-
-@pytest.fixture(scope="module")
-def tiny() -> WhisperEngine:
-    return engine("tiny.en")
-
-
-@pytest.fixture(scope="module")
-def base() -> WhisperEngine:
-    return engine("base")
-
-
-def said(*numbers: str, pause_s: float = 0.35) -> np.ndarray:
-    """Return the recordings with these numbers one after another, with a short tail."""
-    parts = [part for number in numbers for part in (clip(number), silence(pause_s))]
-    return np.concatenate([*parts[:-1], silence(TAIL_S)])
-
-
-def make_request(audio: np.ndarray, **changes: object) -> DecodeRequest:
-    plain = DecodeRequest(
-        1, Purpose.FINAL, audio, 0, "en", Task.TRANSCRIBE, words=False, prompt="", keyterms=()
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def decoded(engine: WhisperEngine, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
-    keys = {engine.batch_key(each) for each in requests}
-    assert len(keys) == 1, "such rows never share a batch"
-    return [hypothesis_of(engine, answer) for answer in engine.decode(requests)]
-
-
-def hypothesis_of(engine: WhisperEngine, answer: Answer) -> Hypothesis:
-    """Return an answer, from the last decode where one is not enough."""
-    for _ in range(MAX_DECODES):
-        if isinstance(answer, Again):
-            (answer,) = engine.decode([answer.request])
-    assert isinstance(answer, Hypothesis), answer
-    return answer
-
-
-def alone(engine: WhisperEngine, requests: Sequence[DecodeRequest]) -> list[Hypothesis]:
-    return [decoded(engine, [each])[0] for each in requests]
-
-
-def assert_heard(hypothesis: Hypothesis, *numbers: str) -> None:
-    reference = " ".join(references()[number] for number in numbers)
-    assert word_errors(reference, hypothesis.text) <= len(numbers) * 2, hypothesis.text
 
 
 def test_a_batch_says_what_its_rows_say_alone(tiny):
@@ -215,174 +155,6 @@ def test_a_long_window_with_pauses_is_heard_to_its_end(model, numbers, request):
     (hypothesis,) = decoded(engine, [make_request(audio)])
     assert_heard(hypothesis, *numbers)
     assert spoken(hypothesis.text)[-2:] == spoken(references()[numbers[-1]])[-2:]
-
-
-def with_context(before: str, number: str, said_before: str | None = None) -> DecodeRequest:
-    """Return a request for one recording, after another as its context."""
-    context = np.concatenate([clip(before), silence(0.5)])
-    return make_request(
-        np.concatenate([context, said(number)]),
-        context=" " + (references()[before] if said_before is None else said_before),
-        num_context_samples=len(context),
-        start_sample=80_000,
-        words=True,
-    )
-
-
-@pytest.mark.parametrize("model", ["tiny", "base"])
-def test_only_what_follows_the_context_is_said_and_timed(model, request):
-    engine = request.getfixturevalue(model)
-    asked = with_context("0880", "0930")
-    (answer,) = engine.decode([asked])
-    assert isinstance(answer, Hypothesis), "the context must not be in the way"
-    assert_heard(answer, "0930")
-    (plain,) = alone(engine, [asked.without_context()])
-    assert [word.text for word in answer.words] == [word.text for word in plain.words]
-    for word, same in zip(answer.words, plain.words, strict=True):
-        assert asked.start_sample + asked.num_context_samples <= word.start_sample
-        assert abs(word.start_sample - same.start_sample) <= 4_800
-        assert word.end_sample <= asked.end_sample
-
-
-def test_rows_with_contexts_of_unlike_length_share_a_batch_with_rows_without(tiny):
-    long = with_context("0880", "0930")
-    short = with_context("0930", "0880")
-    plain = make_request(said("0880", "0930"), words=True)
-    assert len(plain.audio) // 16_000 in range(6, 10)
-    requests = [long, plain, short]
-    together = decoded(tiny, requests)
-    for mixed, single in zip(together, alone(tiny, requests), strict=True):
-        assert mixed.text == single.text
-        assert mixed.confidence == pytest.approx(single.confidence, abs=0.02)
-
-
-def test_a_context_that_is_said_again_is_taken_away(tiny):
-    """It was not said where it is told to be, but in what is to be transcribed."""
-    text = references()["0930"]
-    audio = np.concatenate([silence(0.5), said("0930")])
-    asked = make_request(audio, context=f" {text}", num_context_samples=8_000)
-    (answer,) = tiny.decode([asked])
-    assert isinstance(answer, Again)
-    assert (answer.request.context, answer.request.num_context_samples) == ("", 0)
-    assert len(answer.request.audio) == asked.num_own_samples
-    (hypothesis,) = decoded(tiny, [answer.request])
-    assert_heard(hypothesis, "0930")
-
-
-def test_noise_after_speech_has_no_words(tiny):
-    noise = np.random.default_rng(1).normal(0, 0.05, 32_000).astype(np.float32)
-    context = np.concatenate([clip("0880"), silence(0.5)])
-    asked = make_request(
-        np.concatenate([context, noise]),
-        context=" " + references()["0880"],
-        num_context_samples=len(context),
-    )
-    (answer,) = tiny.decode([asked])
-    while isinstance(answer, Again):
-        (answer,) = tiny.decode([answer.request])
-    assert isinstance(answer, Hypothesis)
-    assert answer.words == ()
-
-
-def test_there_is_no_context_beside_a_long_prompt_or_for_finals_without_a_beam(tiny):
-    asked = with_context("0880", "0930")
-    long_prompt = replace(asked, prompt="and so on " * 100)
-    for model, request in ((tiny, long_prompt), (engine("tiny.en", final_beam=1), asked)):
-        assert model.decode([request]) == model.decode([request.without_context()])
-        assert model.batch_key(request) == model.batch_key(request.without_context())
-
-
-LONG = ("0890", "0870", "0880", "0930")
-"""More than 13.5 s."""
-
-
-@pytest.mark.parametrize("purpose", [Purpose.FINAL, Purpose.CHECKPOINT, Purpose.INTERIM])
-@pytest.mark.parametrize("model", ["tiny", "base"])
-def test_a_long_decode_goes_on_from_the_words_that_are_committed(model, purpose, request):
-    engine = request.getfixturevalue(model)
-    whole = make_request(said(*LONG), purpose=purpose, start_sample=32_000, words=True)
-    (heard,) = alone(engine, [replace(whole, purpose=Purpose.FINAL)])
-    committed = heard.words[: 2 * len(heard.words) // 3]
-    asked = going_on_from(committed, whole)
-    assert window_frames(len(asked.audio), purpose) < window_frames(len(whole.audio), purpose)
-    (answer,) = engine.decode([asked])
-    assert isinstance(answer, Hypothesis), "what is committed must not be in the way"
-    assert answer.words[: len(committed)] == committed
-    assert_heard(answer, *LONG)
-    starts = [word.start_sample for word in answer.words]
-    assert starts == sorted(starts)
-    for word, same in zip(answer.words[-3:], heard.words[-3:], strict=True):
-        assert abs(word.start_sample - same.start_sample) <= 8_000
-
-
-def test_what_does_not_go_on_from_the_committed_words_is_decoded_whole(tiny):
-    whole = make_request(said(*LONG), words=True)
-    (heard,) = alone(tiny, [whole])
-    num = len(heard.words) // 2
-    wrong = [
-        replace(word, text=f" {heard.words[num + at].text}")
-        for at, word in enumerate(heard.words[:num])
-    ]
-    asked = going_on_from(tuple(wrong), whole)
-    assert asked.said
-    assert tiny.decode([asked]) == [Again(whole, Why.CONTEXT)]
-
-
-def voices(*parts: tuple[str, float], pause_s: float = 0.6) -> np.ndarray:
-    """Return recordings one after another, each as loud as its factor says, with a short tail."""
-    sounds = [sound for number, gain in parts for sound in (gain * clip(number), silence(pause_s))]
-    return np.concatenate([*sounds[:-1], silence(TAIL_S)])
-
-
-@pytest.mark.parametrize(("model", "gain"), [("tiny", 0.1), ("base", 0.03)])
-def test_a_voice_much_quieter_than_the_one_before_is_not_left_out(model, gain, request):
-    engine = request.getfixturevalue(model)
-    asked = make_request(voices(("0920", 1.0), ("0890", gain)), words=True)
-    (answer,) = engine.decode([asked])
-    assert isinstance(answer, Again), "Whisper takes the window for over where the quiet voice is"
-    assert answer.why is Why.UNSAID
-    assert_heard(replace(SAID_NOTHING, words=answer.request.said), "0920")
-    whole = hypothesis_of(engine, answer)
-    assert_heard(whole, "0920", "0890")
-    assert whole.words[: len(answer.request.said)] == answer.request.said
-    starts = [word.start_sample for word in whole.words]
-    assert starts == sorted(starts)
-
-
-def test_what_a_greedy_final_has_so_far_is_not_said_twice_when_it_goes_on():
-    """Greedy finals have timestamps, by which they go on where they stopped."""
-    greedy = engine("tiny.en", final_beam=1)
-    long = make_request(said("0920", "0890", "0870", pause_s=0.8), words=True)
-    before = (Word(" Indeed,", 0, 0, 0.9),)
-    (answer,) = alone(greedy, [replace(long, said=before)])
-    (plain,) = alone(greedy, [long])
-    assert [word.text for word in answer.words] == [word.text for word in (*before, *plain.words)]
-    times = [at for word in answer.words for at in (word.start_sample, word.end_sample)]
-    assert times == sorted(times)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (("0880", 0.03), ("0920", 1.0)),
-        (("0930", 0.03), ("0870", 1.0)),
-        (("0880", 1.0), ("0920", 0.03), ("0930", 1.0)),
-    ],
-)
-@pytest.mark.parametrize("model", ["tiny", "base"])
-def test_a_voice_much_quieter_than_the_one_after_is_heard(model, parts, request):
-    engine = request.getfixturevalue(model)
-    (heard,) = alone(engine, [make_request(voices(*parts), words=True)])
-    assert_heard(heard, *(number for number, _ in parts))
-
-
-@pytest.mark.parametrize("model", ["tiny", "base"])
-def test_noise_after_a_final_adds_no_words(model, request):
-    engine = request.getfixturevalue(model)
-    noise = np.random.default_rng(1).normal(0, 0.02, 64_000).astype(np.float32)
-    (noisy,) = alone(engine, [make_request(np.concatenate([clip("0880"), noise]), words=True)])
-    assert_heard(noisy, "0880")
-    assert spoken(noisy.text)[-2:] == spoken(references()["0880"])[-2:]
 
 
 def test_key_terms_change_the_spelling_of_names(base):

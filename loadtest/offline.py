@@ -7,6 +7,7 @@ test. `python -m loadtest.offline` reads one JSON job on stdin (see `Job`) and w
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
@@ -26,6 +27,7 @@ def offline_options() -> dict[str, Any]:
         "condition_on_previous_text": False,
         "faster_whisper": version("faster-whisper"),
         "ctranslate2": version("ctranslate2"),
+        "kernels": os.environ.get("CT2_FORCE_CPU_ISA", ""),
     }
 
 

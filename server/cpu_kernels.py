@@ -27,5 +27,5 @@ def prefer_avx512(environment: MutableMapping[str, str], cpu_info: Path = CPU_IN
     except OSError:
         return
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    if NEEDED_FLAGS <= set(flags.split()):
+    if set(flags.split()) >= NEEDED_FLAGS:
         environment.setdefault(VARIABLE, "AVX512")

@@ -87,7 +87,7 @@ class Metrics:
         )
         self.decodes_unfinished = Counter(
             "starling_decodes_unfinished",
-            "Finals whose words ended long before their speech; the rest was decoded then.",
+            "Finals and file segments that left out speech at their end, which was decoded then.",
             registry=registry,
         )
         self.decode_retries = Counter(

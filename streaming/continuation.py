@@ -7,7 +7,8 @@ however long somebody speaks without a pause.
 
 Whisper sometimes takes a window for over at a change of speakers or a pause, and leaves out whole
 sentences after it. A final whose last word ends long before its audio is gone on with in the same
-way, from all words that it has.
+way, from all words that it has. One without a beam, or a segment of a file, has timestamps: where
+the last of them is early, what follows it is decoded alone.
 """
 
 from dataclasses import replace
@@ -15,8 +16,14 @@ from dataclasses import replace
 from streaming.effects import DecodeRequest, Purpose
 from streaming.left_context import REACH_SAMPLES, reaching_back
 from streaming.options import TARGET_RATE_HZ
-from streaming.transcript import Word
-from streaming.windows import FRAME_SAMPLES, INTERIM_FRAMES, MIN_PADDING_FRAMES, window_frames
+from streaming.transcript import Hypothesis, Word
+from streaming.windows import (
+    FRAME_SAMPLES,
+    INTERIM_FRAMES,
+    MIN_PADDING_FRAMES,
+    MIN_UNHEARD_SAMPLES,
+    window_frames,
+)
 
 LAG_SAMPLES = 4 * TARGET_RATE_HZ
 """Only words committed this long before a decode's end count, so that it seldom has to wait for
@@ -83,6 +90,29 @@ def going_on_after(words: tuple[Word, ...], request: DecodeRequest) -> DecodeReq
         num_context_samples=said_end - request.start_sample,
         said=words,
         whole=None,
+    )
+
+
+def going_on_at(
+    heard_samples: int, answer: Hypothesis, request: DecodeRequest
+) -> DecodeRequest | None:
+    """Return the decode of the speech that follows an answer's last timestamp, if that is early.
+
+    A greedy final's or a file segment's timestamps end after `heard_samples` of its audio. None too
+    where they end at its begin: the next decode would be the same.
+    """
+    unheard_samples = len(request.audio) - heard_samples
+    if not request.purpose.is_for_good or min(heard_samples, unheard_samples) < MIN_UNHEARD_SAMPLES:
+        return None
+    return replace(
+        request,
+        audio=request.audio[heard_samples:],
+        start_sample=request.start_sample + heard_samples,
+        language=answer.language,
+        said=tuple(
+            word if word.confidence is not None else replace(word, confidence=answer.confidence)
+            for word in answer.words
+        ),
     )
 
 

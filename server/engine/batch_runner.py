@@ -31,7 +31,7 @@ from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, 
 from streaming.left_context import text_after
 from streaming.levels import levelled
 from streaming.options import Task
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word, begun_after
 from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
 
 
@@ -242,12 +242,21 @@ class BatchRunner:
             start_sample = request.start_sample + request.num_context_samples
             words = timed_words(row.text, row.language, pieces, (start_sample, request.end_sample))
         return Hypothesis(
-            words=kept if is_degenerate else request.said + words,
+            words=kept if is_degenerate else _following(request.said, words),
             language=row.language,
             language_probability=row.language_probability,
             confidence=_confidence(row, len(words)),
             is_degenerate=is_degenerate and not kept,
         )
+
+
+def _following(said: tuple[Word, ...], words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return all words, none of the new ones placed before the end of the last one said.
+
+    The alignment may stretch that one past the timestamp at which the next decode began.
+    """
+    said_end = said[-1].end_sample if said else None
+    return said + (words if said_end is None else begun_after(said_end, words))
 
 
 def _confidence(row: _Row, num_words: int) -> float:

@@ -3,8 +3,7 @@
 A batch runs in one go (`batch_runner.py`). What needs more does not hold up its batch: finals that
 do not go on from their context come back as `Again`, to be decoded alone, those that look
 degenerate, to be repeated on the full window in a batch of retries, and those that leave out speech
-at their end, to be gone on with. Only greedy finals whose
-timestamps end well before their speech are continued from there at once.
+at their end, to be gone on with.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -17,11 +16,10 @@ from faster_whisper import WhisperModel
 from server.engine.base import Again, Answer, Later, Why, never
 from server.engine.batch_runner import BatchRunner, Outcome, has_timestamps
 from server.engine.prompts import MAX_HISTORY_TOKENS
-from streaming.continuation import going_on_after
+from streaming.continuation import going_on_after, going_on_at
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
-from streaming.transcript import Hypothesis, Word, begun_after
-from streaming.windows import MIN_UNHEARD_SAMPLES, frames_of
+from streaming.windows import frames_of
 
 RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
 
@@ -137,49 +135,11 @@ class WhisperEngine:
         return min(CHEAP_BEAM, self._final_beam) if request.is_cheap else self._final_beam
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
-        """Ask to repeat a degenerate final and for what one left out; go on where one stopped."""
+        """Ask to repeat a degenerate final, and for the speech that one leaves out at its end."""
         if outcome.hypothesis is None:
             if request.context:
                 return Again(request.without_context(), Why.CONTEXT)
             return Again(replace(request, is_retry=True), Why.DEGENERATE)
         rest = going_on_after(outcome.hypothesis.words, request)
-        if rest is not None:
-            return Again(rest, Why.UNSAID)
-        unheard = len(request.audio) - outcome.heard_samples
-        has_stalled = outcome.heard_samples < MIN_UNHEARD_SAMPLES
-        if not request.purpose.is_for_good or unheard < MIN_UNHEARD_SAMPLES or has_stalled:
-            return outcome.hypothesis
-        return self._continue(request, outcome.hypothesis, outcome.heard_samples)
-
-    def _continue(self, request: DecodeRequest, before: Hypothesis, heard_samples: int) -> Answer:
-        rest = replace(
-            request,
-            audio=request.audio[heard_samples:],
-            start_sample=request.start_sample + heard_samples,
-            language=before.language,
-            said=(),
-        )
-        (after,) = self.decode([rest])
-        while isinstance(after, Again):  # Each is alone, a retry or has more words: it ends.
-            (after,) = self.decode([after.request])
-        if not isinstance(after, Hypothesis):
-            return after
-        if after.is_degenerate:
-            return before
-        num_words = len(before.words) + len(after.words)
-        share = len(before.words) / num_words if num_words else 1.0
-        return replace(
-            before,
-            words=before.words + _following(before.words, after.words),
-            confidence=before.confidence * share + after.confidence * (1 - share),
-            is_degenerate=before.is_degenerate and not after.words,
-        )
-
-
-def _following(before: tuple[Word, ...], words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Place no word before the end of the last one before it.
-
-    The alignment may stretch that one past the timestamp at which the next decode began.
-    """
-    end_sample = before[-1].end_sample if before else None
-    return words if end_sample is None else begun_after(end_sample, words)
+        rest = rest or going_on_at(outcome.heard_samples, outcome.hypothesis, request)
+        return outcome.hypothesis if rest is None else Again(rest, Why.UNSAID)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streaming.continuation import MIN_UNSAID_SAMPLES, going_on_after, going_on_from
+from streaming.continuation import MIN_UNSAID_SAMPLES, going_on_after, going_on_at, going_on_from
 from streaming.effects import DecodeRequest, Purpose
 from streaming.events import OptionsChanged
 from streaming.left_context import REACH_SAMPLES
@@ -15,6 +15,7 @@ from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
 from streaming.transcript import Hypothesis, Word
+from streaming.windows import MIN_UNHEARD_SAMPLES
 from tests.support.scripted_speech import said, silence, transcribe
 from tests.support.session_harness import (
     MULTILINGUAL,
@@ -121,6 +122,31 @@ def test_words_that_reach_the_end_of_the_speech_leave_nothing_out():
 )
 def test_nothing_more_is_asked_without_new_words_with_times_in_a_final(answer, asked):
     assert going_on_after(answer, asked) is None
+
+
+@pytest.mark.parametrize("purpose", [Purpose.FINAL, Purpose.FILE])
+def test_what_follows_an_early_timestamp_is_decoded_alone(purpose):
+    asked = replace(request(10.0, purpose), language=None)
+    words_so_far = (*words(7), Word(" unsure"))
+    rest = going_on_at(4 * SECOND, Hypothesis(words_so_far, "de", confidence=0.6), asked)
+    assert rest is not None
+    assert (rest.start_sample, rest.end_sample) == (104 * SECOND, asked.end_sample)
+    assert (len(rest.audio), rest.language, rest.context) == (6 * SECOND, "de", "")
+    assert rest.said == (*words(7), Word(" unsure", confidence=0.6))
+
+
+@pytest.mark.parametrize(
+    ("heard_samples", "purpose"),
+    [
+        (10 * SECOND - MIN_UNHEARD_SAMPLES + 1, Purpose.FINAL),
+        (MIN_UNHEARD_SAMPLES - 1, Purpose.FINAL),
+        (5 * SECOND, Purpose.CHECKPOINT),
+        (5 * SECOND, Purpose.INTERIM),
+    ],
+)
+def test_a_late_timestamp_one_at_the_begin_and_one_of_passing_text_end_it(heard_samples, purpose):
+    answer = Hypothesis(words(8), "en")
+    assert going_on_at(heard_samples, answer, request(10.0, purpose)) is None
 
 
 LONG = list(range(1, 61))

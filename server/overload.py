@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import structlog
 
@@ -17,15 +18,20 @@ async def watch_load(dispatcher: EngineDispatcher, admission: Admission, metrics
     """Look at the engine's queue every tick, for as long as the server runs."""
     ladder = OverloadLadder()
     before = Load()
+    looked_at, busy_before_s = time.monotonic(), 0.0
     while True:
         await asyncio.sleep(TICK_S)
         now = time.monotonic()
         dispatcher.give_up_stuck(now)
-        load = ladder.observe(*dispatcher.waits_s(now), now)
+        busy_s = dispatcher.busy_s(now)
+        busy = (busy_s - busy_before_s) / (now - looked_at) / dispatcher.num_workers
+        looked_at, busy_before_s = now, busy_s
+        load = ladder.observe(*dispatcher.waits_s(now), busy, now)
+        load = replace(load, final_s=round(dispatcher.final_s, 1))
         metrics.overload_rung.set(load.rung)
         metrics.interim_stretch.set(load.stretch)
         if load.rung is not before.rung:
             log.info("load", rung=load.rung.name.lower(), final_wait_s=round(load.final_wait_s, 2))
-        if (load.rung, load.stretch) != (before.rung, before.stretch):
+        if replace(load, final_wait_s=0.0) != replace(before, final_wait_s=0.0):
             admission.set_load(load)
         before = load

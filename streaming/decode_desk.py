@@ -17,9 +17,15 @@ from streaming.checkpoints import CHECKPOINT_SAMPLES
 from streaming.continuation import LAG_SAMPLES, going_on_from, may_go_on
 from streaming.effects import CancelDecode, DecodeRequest, Purpose
 from streaming.final_queue import FinalOutput, FinalQueue
-from streaming.options import TARGET_RATE_HZ, SessionOptions, Task
+from streaming.options import SessionOptions, Task
 from streaming.overload import Load
-from streaming.pacing import PauseHabit, ahead_after_samples, is_interim_due, slack_s
+from streaming.pacing import (
+    PauseHabit,
+    ahead_after_samples,
+    is_interim_due,
+    slack_s,
+    wait_for_batch_s,
+)
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
 
@@ -72,7 +78,8 @@ class DecodeDesk:
         if early_samples and not self._habit.rarely_goes_on:
             return []
         end_sample = utterance.last_speech_end_sample + tail_samples
-        return self._ask_ahead(utterance, end_sample, early_samples / TARGET_RATE_HZ)
+        wait_s = wait_for_batch_s(early_samples, endpoint_samples - silence, self.load.final_s)
+        return self._ask_ahead(utterance, end_sample, wait_s)
 
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
         if self._is_vain(utterance.outstanding):

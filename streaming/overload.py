@@ -7,8 +7,8 @@ leave out any more. Two waits tell how busy the engine is: that of the oldest in
 goes last, and that of the oldest final. Interims have what finals leave of the engine, so by
 themselves they come further apart under load (`stretch`), and what costs as much as finals is left
 out first. Finals that wait move the server up the rungs, one at a time. On the way down every rung
-must stay quiet for a while, longer each time it did not last, so that the server does not swing
-between two rungs.
+must stay quiet for a while, longer each time it did not last, and the engine must have room for
+what the rung leaves out, so that the server does not swing between two rungs.
 """
 
 from dataclasses import dataclass
@@ -51,12 +51,14 @@ class Rung(IntEnum):
 class Load:
     """How busy the server is: its rung, the stretch of interims' steps, the wait of finals.
 
-    With a stretch of 2 interims come about twice as far apart as on an idle server.
+    With a stretch of 2 interims come about twice as far apart as on an idle server. From when a
+    final is urgent, or begun, its decode takes `final_s` of late.
     """
 
     rung: Rung = Rung.NORMAL
     stretch: float = 1.0
     final_wait_s: float = 0.0
+    final_s: float = 0.0
 
     @property
     def has_interims(self) -> bool:
@@ -86,6 +88,13 @@ class Load:
         return self.rung < Rung.CHEAP_FINALS
 
 
+BUSY_OVER_S = 3.0
+"""How long a moving mean of the engine's business remembers."""
+
+BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.55, Rung.NO_INTERIMS: 0.85}
+"""The most of the workers' time that decodes may take where a rung is left: finals with context and
+the full beam take 1.6 times as long as cheap ones, and interims fill what finals leave."""
+
 _FINAL_WAIT_TO_CLIMB = {
     Rung.STRETCHED: BUSY_FINAL_WAIT_S,
     Rung.NO_INTERIMS: CHEAP_FINAL_WAIT_S,
@@ -103,9 +112,14 @@ class OverloadLadder:
         self._quiet_since: float | None = None
         self._descended_at: float | None = None
         self._descend_after_s = DESCEND_AFTER_S
+        self._busy = 0.0
 
-    def observe(self, interim_wait_s: float, final_wait_s: float, now: float) -> Load:
-        """Take how long the oldest interim and the oldest final have waited; once a tick."""
+    def observe(self, interim_wait_s: float, final_wait_s: float, busy: float, now: float) -> Load:
+        """Take how long the oldest interim and the oldest final have waited; once a tick.
+
+        Also the share of the engine's workers that was `busy` since the last tick.
+        """
+        self._busy += TICK_S / BUSY_OVER_S * (busy - self._busy)
         is_full = self._rung > Rung.STRETCHED or self._stretch >= MAX_STRETCH
         self._adapt_stretch(interim_wait_s, final_wait_s)
         if is_full and self._wants_up(final_wait_s):
@@ -151,7 +165,8 @@ class OverloadLadder:
     def _descend(self, now: float) -> None:
         self._busy_since = None
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
-        if now - self._quiet_since < self._descend_after_s:
+        has_room = self._busy <= BUSY_TO_GIVE_BACK.get(self._rung, 1.0)
+        if now - self._quiet_since < self._descend_after_s or not has_room:
             return
         self._rung = Rung(self._rung - 1)
         self._quiet_since = None

@@ -26,6 +26,9 @@ MAX_AHEAD_TENTHS = 5
 """How much of the silence that ends an utterance may go by before its final is decoded ahead: the
 rest is time to decode it in."""
 
+LEAD_FACTOR = 1.5
+"""A final is begun so many times earlier than finals take of late: half as long again is late."""
+
 RARELY_SHARE = 0.25
 """Of pauses: where more end in speech again, early decodes cost more than their batches save."""
 
@@ -67,6 +70,16 @@ def ahead_after_samples(tail_samples: int, endpoint_samples: int, stretch: float
     """
     latest = max(tail_samples, endpoint_samples * MAX_AHEAD_TENTHS // 10)
     return min(int(tail_samples * stretch), latest)
+
+
+def wait_for_batch_s(early_samples: int, remaining_samples: int, final_s: float) -> float:
+    """Return how many seconds a final that is asked for early may wait for a batch to join.
+
+    Until it is time to ask for it, in `early_samples`, or at most until there is just time to
+    decode it before its utterance ends, in `remaining_samples`, if finals take `final_s`.
+    """
+    latest_s = remaining_samples / TARGET_RATE_HZ - LEAD_FACTOR * final_s
+    return max(0.0, min(early_samples / TARGET_RATE_HZ, latest_s))
 
 
 class PauseHabit:

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 STUCK_AFTER_S = 60.0
 """A batch takes well under a second; one this late will not come back."""
 
+FINAL_S_WEIGHT = 0.1
+"""Of the last final in the mean of how long they take."""
+
 OnAnswer = Callable[[Hypothesis | Exception], None]
 Renew = Callable[[DecodeRequest], DecodeRequest]
 """Called when a request's turn may have come; returns one of the same id and purpose."""
@@ -99,6 +102,9 @@ class EngineDispatcher:
         self._running: set[_Running] = set()
         self._is_closed = False
         self._urgent_at = math.inf
+        self._done_s = 0.0
+        self.final_s = 0.0
+        """From when a live final was urgent, or begun, to its answer: a moving mean, seconds."""
 
     def submit(
         self,
@@ -153,6 +159,10 @@ class EngineDispatcher:
     def waits_s(self, now: float) -> tuple[float, float]:
         """Return how long the oldest live interim has waited, and the longest other urgent one."""
         return self._policy.waits_s(now)
+
+    def busy_s(self, now: float) -> float:
+        """Return how many seconds of workers' time batches have taken up to now."""
+        return self._done_s + sum(now - running.since for running in self._running)
 
     def is_stuck(self) -> bool:
         """Say whether a batch has been running far too long."""
@@ -225,7 +235,9 @@ class EngineDispatcher:
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
         self._running.discard(running)
-        self._metrics.decode_seconds.observe(time.monotonic() - running.since)
+        took_s = time.monotonic() - running.since
+        self._done_s += took_s
+        self._metrics.decode_seconds.observe(took_s)
         if done.cancelled():
             return
         error = done.exception()
@@ -238,6 +250,7 @@ class EngineDispatcher:
         for ticket, answer in zip(tickets, answers, strict=True):
             if not isinstance(answer, Later):
                 self._count(ticket, running.since)
+                self._time_final(ticket, running.since)
             self._take(ticket, answer)
         self._pump()
 
@@ -250,6 +263,11 @@ class EngineDispatcher:
             self._metrics.timed_decodes.labels(purpose).inc()
         audio_s = len(request.audio) / TARGET_RATE_HZ
         self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
+
+    def _time_final(self, ticket: Ticket, began_at: float) -> None:
+        if ticket.request.purpose is Purpose.FINAL and ticket.is_live:
+            since = min(ticket.since + ticket.request.slack_s, began_at)
+            self.final_s += FINAL_S_WEIGHT * (time.monotonic() - since - self.final_s)
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):

@@ -2,6 +2,8 @@ import pytest
 
 from streaming.events import WarningCode
 from streaming.overload import (
+    BUSY_OVER_S,
+    BUSY_TO_GIVE_BACK,
     CHEAP_FINAL_WAIT_S,
     DESCEND_AFTER_S,
     MAX_STRETCH,
@@ -24,11 +26,13 @@ class Server:
         self.ladder = OverloadLadder()
         self.now = 100.0
 
-    def waits(self, interim_s: float, final_s: float, for_s: float) -> list[Load]:
+    def waits(
+        self, interim_s: float, final_s: float, for_s: float, busy: float = 0.0
+    ) -> list[Load]:
         loads = []
         for _ in range(round(for_s / TICK_S)):
             self.now += TICK_S
-            loads.append(self.ladder.observe(interim_s, final_s, self.now))
+            loads.append(self.ladder.observe(interim_s, final_s, busy, self.now))
         return loads
 
 
@@ -116,6 +120,20 @@ def test_a_rung_that_did_not_last_is_left_more_slowly():
     server.waits(9.0, CHEAP_FINAL_WAIT_S - 0.1, 3)
     quiet = [load.rung for load in server.waits(0.0, 0.0, 30)]
     assert quiet.index(Rung.STRETCHED) > 1.8 * times[0]
+
+
+@pytest.mark.parametrize(
+    ("rung", "waits_s"),
+    [(Rung.NO_INTERIMS, CHEAP_FINAL_WAIT_S - 0.1), (Rung.CHEAP_FINALS, CHEAP_FINAL_WAIT_S + 0.1)],
+)
+def test_what_is_left_out_comes_back_only_when_there_is_room_for_it(rung, waits_s):
+    server = Server()
+    assert server.waits(9.0, waits_s, 30, busy=1.0)[-1].rung is rung
+    room = BUSY_TO_GIVE_BACK[rung]
+    full = server.waits(9.0, 0.0, 60, busy=room + 0.02)
+    assert {load.rung for load in full} == {rung}
+    freed = server.waits(9.0, 0.0, 10 * BUSY_OVER_S, busy=room - 0.02)
+    assert freed[-1].rung < rung
 
 
 @pytest.mark.parametrize("rung", list(Rung))

@@ -10,6 +10,7 @@ from streaming.pacing import (
     ahead_after_samples,
     is_interim_due,
     slack_s,
+    wait_for_batch_s,
 )
 
 pytestmark = pytest.mark.unit
@@ -65,6 +66,14 @@ def test_a_doubling_costs_the_same_number_of_decodes_however_long():
 )
 def test_finals_and_who_has_nothing_to_show_yet_have_no_slack(purpose, seconds, is_shown, expected):
     assert slack_s(purpose, seconds * SECOND, is_shown=is_shown) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("final_s", "expected"), [(0.0, 0.2), (0.2, 0.2), (0.3, 0.15), (0.4, 0.0), (3.0, 0.0)]
+)
+def test_the_slower_finals_are_the_less_they_wait_for_a_batch(final_s, expected):
+    early, remaining = SECOND // 5, 6 * SECOND // 10
+    assert wait_for_batch_s(early, remaining, final_s) == pytest.approx(expected)
 
 
 def test_nothing_new_is_never_due():

@@ -214,16 +214,19 @@ def test_a_busy_server_decodes_no_final_ahead_in_a_short_pause_and_the_same_one_
     assert decodes[0][1:] == decodes[1][1:]
 
 
-def test_finals_of_a_voice_that_rarely_goes_on_may_wait_for_a_batch_until_it_is_time():
+@pytest.mark.parametrize(("final_s", "slack_s"), [(0.2, 0.19), (0.6, 0.0)])
+def test_finals_of_a_voice_that_rarely_goes_on_may_wait_for_a_batch_while_there_is_time(
+    final_s, slack_s
+):
     harness = SessionHarness()
     asked = recording(harness)
     for _ in range(4):
         harness.send(said(0.5, [1, 2, 3], 2.0))
-    harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0)))
+    harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0, final_s=final_s)))
     asked.clear()
     harness.send(said(0.5, [4, 5, 6], 0.35))
     (early,) = [request for request in asked if request.purpose is Purpose.FINAL]
-    assert early.slack_s == pytest.approx(0.19, abs=0.02)
+    assert early.slack_s == pytest.approx(slack_s, abs=0.02)
     harness.send(silence(2.0))
     assert [request for request in asked if request.purpose is Purpose.FINAL] == [early]
     assert harness.text.endswith("w4 w5 w6")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from server.engine import dispatcher as dispatcher_module
-from server.engine.dispatcher import EngineDispatcher, Ticket
+from server.engine.dispatcher import FINAL_S_WEIGHT, EngineDispatcher, Ticket
 from server.metrics import Metrics
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
@@ -139,6 +139,22 @@ async def test_interims_make_no_way_for_a_final_that_still_has_time():
         d.engine.resume()
         assert [await text_of(answer) for answer in answers] == [f"w{n}" for n in range(1, 7)]
         assert d.ids == [[1], [2, 3, 4], [6], [5]]
+
+
+async def test_how_long_finals_take_is_known_from_live_ones():
+    async with desk() as d:
+        await asyncio.gather(d.submit(1, INTERIM), d.submit(2, Purpose.CHECKPOINT))
+        hurried = asyncio.get_running_loop().create_future()
+        d.dispatcher.submit(request(3), hurried.set_result, is_live=False)
+        await hurried
+        assert d.dispatcher.final_s == 0.0
+        d.engine.pause()
+        answer = d.submit(4, slack_s=60.0)
+        await d.started()
+        await asyncio.sleep(0.02)
+        d.engine.resume()
+        await answer
+        assert FINAL_S_WEIGHT * 0.02 <= d.dispatcher.final_s < FINAL_S_WEIGHT * 60.0
 
 
 async def test_a_final_to_be_done_again_has_no_more_time():

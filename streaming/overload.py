@@ -33,8 +33,8 @@ REFUSE_FINAL_WAIT_S = 2.5
 QUIET_FINAL_WAIT_S = 0.15
 
 CLIMB_AFTER_S = 1.0
-DESCEND_AFTER_S = 5.0
-MAX_DESCEND_AFTER_S = 40.0
+DESCEND_AFTER_S = 3.0
+MAX_DESCEND_AFTER_S = 12.0
 
 
 class Rung(IntEnum):
@@ -91,7 +91,7 @@ class Load:
 BUSY_OVER_S = 3.0
 """How long a moving mean of the engine's business remembers."""
 
-BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.55, Rung.NO_INTERIMS: 0.85}
+BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.55, Rung.NO_INTERIMS: 0.75}
 """The most of the workers' time that decodes may take where a rung is left: finals with context and
 the full beam take 1.6 times as long as cheap ones, and interims fill what finals leave."""
 

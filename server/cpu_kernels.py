@@ -1,9 +1,9 @@
 """Which of its kernels CTranslate2 uses on this processor.
 
 What lies between matrix products (activations, normalisation, softmax, quantisation) it has for
-AVX2 and for AVX512, and takes the first unless told (`CT2_FORCE_CPU_ISA`; its automatic choice
-leaves AVX512 out, since older processors slow their clock down for it). Where there is VNNI the
-second is faster (docs/performance.md, "AVX512").
+AVX2 and for AVX512, and takes the first unless told (`CT2_FORCE_CPU_ISA`: its automatic choice,
+src/cpu/cpu_isa.cc, leaves AVX512 out). Where there is VNNI the second is faster
+(docs/performance.md, "AVX512").
 """
 
 from collections.abc import MutableMapping

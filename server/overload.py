@@ -23,7 +23,7 @@ async def watch_load(dispatcher: EngineDispatcher, admission: Admission, metrics
         await asyncio.sleep(TICK_S)
         now = time.monotonic()
         dispatcher.give_up_stuck(now)
-        busy_s = dispatcher.busy_s(now)
+        busy_s = dispatcher.live_busy_s(now)
         busy = (busy_s - busy_before_s) / (now - looked_at) / dispatcher.num_workers
         looked_at, busy_before_s = now, busy_s
         load = ladder.observe(*dispatcher.waits_s(now), busy, now)

@@ -92,8 +92,8 @@ BUSY_OVER_S = 3.0
 """How long a moving mean of the engine's business remembers."""
 
 BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.55, Rung.NO_INTERIMS: 0.75}
-"""The most of the workers' time that decodes may take where a rung is left: finals with context and
-the full beam take 1.6 times as long as cheap ones, and interims fill what finals leave."""
+"""The most of the workers' time that decodes may take where a rung is left: context alone makes
+finals take 1.4 times as long, the full beam more, and interims fill what finals leave."""
 
 _FINAL_WAIT_TO_CLIMB = {
     Rung.STRETCHED: BUSY_FINAL_WAIT_S,
@@ -117,7 +117,7 @@ class OverloadLadder:
     def observe(self, interim_wait_s: float, final_wait_s: float, busy: float, now: float) -> Load:
         """Take how long the oldest interim and the oldest final have waited; once a tick.
 
-        Also the share of the engine's workers that was `busy` since the last tick.
+        Also the share of the workers' time that live voices kept `busy` since the last tick.
         """
         self._busy += TICK_S / BUSY_OVER_S * (busy - self._busy)
         is_full = self._rung > Rung.STRETCHED or self._stretch >= MAX_STRETCH

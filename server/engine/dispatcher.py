@@ -59,6 +59,11 @@ class _Running:
     since: float
     is_given_up: bool = False
 
+    def live_s(self, now: float) -> float:
+        """Return how much of its time up to `now` its rows of live voices have had."""
+        num_live = sum(t.is_live and t.request.purpose is not Purpose.FILE for t in self.tickets)
+        return (now - self.since) * num_live / len(self.tickets)
+
 
 class EngineDispatcher:
     """Gives free workers the next batch: of live sessions first, of files with what is left.
@@ -102,7 +107,7 @@ class EngineDispatcher:
         self._running: set[_Running] = set()
         self._is_closed = False
         self._urgent_at = math.inf
-        self._done_s = 0.0
+        self._live_done_s = 0.0
         self.final_s = 0.0
         """From when a live final was urgent, or begun, to its answer: a moving mean, seconds."""
 
@@ -160,9 +165,12 @@ class EngineDispatcher:
         """Return how long the oldest live interim has waited, and the longest other urgent one."""
         return self._policy.waits_s(now)
 
-    def busy_s(self, now: float) -> float:
-        """Return how many seconds of workers' time batches have taken up to now."""
-        return self._done_s + sum(now - running.since for running in self._running)
+    def live_busy_s(self, now: float) -> float:
+        """Return how many seconds of workers' time live voices have taken up to `now`.
+
+        Files and clients that send faster than anybody speaks make way for them.
+        """
+        return self._live_done_s + sum(running.live_s(now) for running in self._running)
 
     def is_stuck(self) -> bool:
         """Say whether a batch has been running far too long."""
@@ -235,9 +243,9 @@ class EngineDispatcher:
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
         self._running.discard(running)
-        took_s = time.monotonic() - running.since
-        self._done_s += took_s
-        self._metrics.decode_seconds.observe(took_s)
+        now = time.monotonic()
+        self._live_done_s += running.live_s(now)
+        self._metrics.decode_seconds.observe(now - running.since)
         if done.cancelled():
             return
         error = done.exception()

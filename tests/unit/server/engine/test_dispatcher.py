@@ -150,11 +150,38 @@ async def test_how_long_finals_take_is_known_from_live_ones():
         assert d.dispatcher.final_s == 0.0
         d.engine.pause()
         answer = d.submit(4, slack_s=60.0)
-        await d.started()
-        await asyncio.sleep(0.02)
         d.engine.resume()
         await answer
-        assert FINAL_S_WEIGHT * 0.02 <= d.dispatcher.final_s < FINAL_S_WEIGHT * 60.0
+        assert 0.0 < d.dispatcher.final_s < FINAL_S_WEIGHT * 60.0
+
+
+@pytest.mark.parametrize(
+    ("purpose", "is_live"), [(FINAL, False), (INTERIM, False), (Purpose.FILE, True)]
+)
+async def test_work_that_makes_way_for_live_voices_is_no_reason_to_leave_anything_out(
+    purpose, is_live
+):
+    async with desk() as d:
+        d.engine.pause()
+        answer = asyncio.get_running_loop().create_future()
+        d.dispatcher.submit(request(1, purpose), answer.set_result, is_live=is_live)
+        await d.started()
+        assert d.dispatcher.live_busy_s(time.monotonic() + 60.0) == 0.0
+        d.engine.resume()
+        await answer
+        assert d.dispatcher.live_busy_s(time.monotonic()) == 0.0
+
+
+async def test_the_time_that_batches_take_counts_while_they_run_and_after():
+    async with desk() as d:
+        assert d.dispatcher.live_busy_s(time.monotonic()) == 0.0
+        d.engine.pause()
+        answer = d.submit(1)
+        await d.started()
+        assert d.dispatcher.live_busy_s(time.monotonic() + 60.0) >= 60.0
+        d.engine.resume()
+        await answer
+        assert 0.0 < d.dispatcher.live_busy_s(time.monotonic() + 60.0) < 60.0
 
 
 async def test_a_final_to_be_done_again_has_no_more_time():

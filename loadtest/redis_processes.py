@@ -124,6 +124,7 @@ class RedisGroup:
             process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL)
             self._sentinels.append(process)
         await until(self._is_complete)
+        await until(self._all_follow)
 
     async def info(self) -> dict[str, str]:
         """Return what the primary's INFO says."""
@@ -156,6 +157,11 @@ class RedisGroup:
             await process.wait()
         for node in self.nodes:
             await node.kill()
+
+    async def _all_follow(self) -> bool:
+        # A Sentinel names a replica from its first word on, while it still takes its first copy.
+        told = await self.nodes[0].info()
+        return sum("state=online" in value for value in told.values()) == len(self.nodes) - 1
 
     async def _is_complete(self) -> bool:
         return all([await self._knows_all(port) for port in self._sentinel_ports])

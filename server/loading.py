@@ -1,12 +1,14 @@
 """Settings to loaded models: which device, which model, how many workers."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import ctranslate2
 import structlog
 
 from server.app import Models
+from server.cpu_kernels import uses_avx512
 from server.engine.base import Engine
 from server.engine.two_models import TwoModelEngine
 from server.engine.whisper import EngineSettings, WhisperEngine
@@ -24,6 +26,13 @@ DEFAULT_MODEL = {"cpu": "base", "cuda": "large-v3-turbo"}
 DEFAULT_COMPUTE_TYPE = {"cpu": "int8", "cuda": "float16"}
 DEFAULT_MAX_BATCH = {"cpu": 4, "cuda": 32}
 """Rows per batch; measured on 2 cores in docs/performance.md, on a GPU from CTranslate2's curve."""
+
+AVX512_MAX_BATCH = 2
+"""With AVX512 and VNNI a row costs as much in a batch of two as in one of four or eight, and what
+comes meanwhile waits half as long (docs/performance.md, "Rows a batch")."""
+
+MIN_BATCH_FRAMES = 3000
+"""Two windows of usual finals with their context may always share a batch."""
 
 MAX_FILE_BATCH = {"cpu": 1, "cuda": 16}
 """Rows per batch of file segments of up to 28 s. On a CPU one: 5 minutes take base 14.4 s with 1
@@ -71,10 +80,24 @@ def load_models(settings: Settings) -> Models:
         interim_engine = _load_engine(small, _find_weights(settings, small), engine_settings)
         engine = TwoModelEngine(engine, interim_engine)
     log.info("model loaded", model=name, interim_model=small, device=device, workers=num_workers)
-    max_batch = settings.max_batch or DEFAULT_MAX_BATCH[device]
-    # On a CPU a batch takes about as long as its rows one by one.
-    max_frames = max_batch * BUCKET_FRAMES[0] if device == "cpu" else None
+    max_batch = settings.max_batch or default_max_batch(device, os.environ)
+    max_frames = None if device == "cuda" else max_batch_frames(max_batch)
     return Models(engine, speech, num_workers, max_batch, MAX_FILE_BATCH[device], max_frames)
+
+
+def default_max_batch(device: str, environment: Mapping[str, str]) -> int:
+    """Return how many rows a batch has where the operator does not say."""
+    if device == "cpu" and uses_avx512(environment):
+        return AVX512_MAX_BATCH
+    return DEFAULT_MAX_BATCH[device]
+
+
+def max_batch_frames(max_batch: int) -> int:
+    """Return how many frames a CPU's batch of several rows has at most.
+
+    There it takes about as long as its rows one by one, so long windows are fewer.
+    """
+    return max(max_batch * BUCKET_FRAMES[0], MIN_BATCH_FRAMES)
 
 
 def _load_engine(name: str, folder: Path, settings: EngineSettings) -> WhisperEngine:

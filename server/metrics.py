@@ -90,6 +90,11 @@ class Metrics:
             "Finals and file segments that left out speech at their end, which was decoded then.",
             registry=registry,
         )
+        self.finals_hastened = Counter(
+            "starling_finals_hastened",
+            "Finals decoded with less care because they had waited too long.",
+            registry=registry,
+        )
         self.decode_retries = Counter(
             "starling_decode_retries", "Decodes repeated as degenerate.", registry=registry
         )

@@ -33,5 +33,6 @@ async def watch_load(dispatcher: EngineDispatcher, admission: Admission, metrics
         if load.rung is not before.rung:
             log.info("load", rung=load.rung.name.lower(), final_wait_s=round(load.final_wait_s, 2))
         if replace(load, final_wait_s=0.0) != replace(before, final_wait_s=0.0):
+            dispatcher.set_load(load)
             admission.set_load(load)
         before = load

@@ -10,8 +10,9 @@ of the same key. A final whose slack has not passed is only such a row, or goes 
 keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
 was said while it waited: it is renewed when its turn has come, which may give it another key, and
 then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
-windows are fewer, because what comes meanwhile waits for the batch to end. Segments of files wait
-in a queue of their own (`file_turns.py`).
+windows are fewer, because what comes meanwhile waits for the batch to end. Of an overloaded server
+finals that have waited too long are hastened: decoded with less care, one by one, so that as many
+as there is time for stay exact. Segments of files wait in a queue of their own (`file_turns.py`).
 """
 
 import math
@@ -24,6 +25,9 @@ from typing import Generic, TypeVar
 from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
+
+HASTEN_AFTER_S = 0.4
+"""So long a live final waits before it is hastened, where finals are."""
 
 
 class _Class(IntEnum):
@@ -56,6 +60,11 @@ class Waiting(Generic[JobT]):
         """The instant, monotonic seconds, that orders jobs of a class."""
         return self.since + self.slack_s
 
+    def is_late(self, now: float) -> bool:
+        """Say whether it is a live final that has waited too long."""
+        is_live_final = self.purpose is Purpose.FINAL and self.is_live
+        return is_live_final and now - self.urgent_at > HASTEN_AFTER_S
+
     @property
     def urgent_at(self) -> float:
         """The instant from which on it goes before interims.
@@ -79,6 +88,7 @@ class BatchPolicy(Generic[JobT]):
         max_batch: Rows a batch.
         max_frames: Frames of all windows of a batch of several rows; None for any number.
         renewed: Called with an interim whose turn may have come; returns what it is now.
+        hastened: Called with a late final while `hastens`; returns it as decoded with less care.
     """
 
     def __init__(
@@ -86,10 +96,14 @@ class BatchPolicy(Generic[JobT]):
         max_batch: int,
         max_frames: int | None = None,
         renewed: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
+        hastened: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
     ) -> None:
         self._max_batch = max_batch
         self._max_frames = max_frames
         self._renewed = renewed
+        self._hastened = hastened
+        self.hastens = False
+        """Whether late finals are hastened."""
         self._waiting: dict[JobT, Waiting[JobT]] = {}
 
     def __len__(self) -> int:
@@ -124,6 +138,8 @@ class BatchPolicy(Generic[JobT]):
         max_rows = self._max_batch if max_rows is None else max_rows
         if not self._waiting:
             return []
+        if self.hastens:
+            self._hasten_late(now)
         order = self._in_turn(now)
         first = self._as_now(order[0])
         if self._max_frames is not None:
@@ -147,6 +163,10 @@ class BatchPolicy(Generic[JobT]):
             return waiting
         row = self._waiting[waiting.job] = self._renewed(waiting)
         return row
+
+    def _hasten_late(self, now: float) -> None:
+        for waiting in [w for w in self._waiting.values() if w.is_late(now)]:
+            self._waiting[waiting.job] = self._hastened(waiting)
 
     def _in_turn(self, now: float) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()

@@ -2,13 +2,14 @@
 
     normal -> stretched -> no interims -> cheap finals -> refusing
 
-Finals are never left out, and stay as exact as on an idle server until there are no interims to
-leave out any more. Two waits tell how busy the engine is: that of the oldest interim, which
-goes last, and that of the oldest final. Interims have what finals leave of the engine, so by
-themselves they come further apart under load (`stretch`), and what costs as much as finals is left
-out first. Finals that wait move the server up the rungs, one at a time. On the way down every rung
-must stay quiet for a while, longer each time it did not last, and the engine must have room for
-what the rung leaves out, so that the server does not swing between two rungs.
+Finals are never left out, and stay as exact as on an idle server until interims come as seldom as
+can be. From then on those that have waited too long are hastened (`batching.py`), and only if they
+still wait are all decoded with less care. Two waits tell how busy the engine is: that of the oldest
+interim, which goes last, and that of the oldest final. Interims have what finals leave of the
+engine, so by themselves they come further apart under load (`stretch`), and what costs as much as
+finals is left out first. Finals that wait move the server up the rungs, one at a time. On the way
+down every rung must stay quiet for a while, longer each time it did not last, and the engine must
+have room for what the rung leaves out, so that the server does not swing between two rungs.
 """
 
 from dataclasses import dataclass
@@ -74,6 +75,14 @@ class Load:
         return self.has_interims and self.stretch < NO_CHECKPOINTS_STRETCH
 
     @property
+    def hastens_finals(self) -> bool:
+        """Whether finals that have waited too long are decoded with less care.
+
+        Once interims come as seldom as can be, so before all finals are.
+        """
+        return self.rung > Rung.STRETCHED or self.stretch >= MAX_STRETCH
+
+    @property
     def has_context(self) -> bool:
         """Whether finals are decoded together with the words before them.
 
@@ -91,9 +100,9 @@ class Load:
 BUSY_OVER_S = 3.0
 """How long a moving mean of the engine's business remembers."""
 
-BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.55, Rung.NO_INTERIMS: 0.75}
-"""The most of the workers' time that decodes may take where a rung is left: context alone makes
-finals take 1.4 times as long, the full beam more, and interims fill what finals leave."""
+BUSY_TO_GIVE_BACK = {Rung.CHEAP_FINALS: 0.85, Rung.NO_INTERIMS: 0.75}
+"""The most of the workers' time that decodes may take where a rung is left: interims fill what
+finals leave. After cheap finals, late ones are hastened, so little room is enough."""
 
 _FINAL_WAIT_TO_CLIMB = {
     Rung.STRETCHED: BUSY_FINAL_WAIT_S,
@@ -179,7 +188,8 @@ def load_warning(load: Load) -> Warned:
     if load.rung is Rung.NO_INTERIMS:
         return Warned(
             WarningCode.LAGGING,
-            f"the server is overloaded ({late}): no interims until it has caught up",
+            f"the server is overloaded ({late}): no interims until it has caught up, and "
+            "finals that wait are less exact",
             "go on sending; every final will come",
         )
     if load.rung > Rung.NO_INTERIMS:

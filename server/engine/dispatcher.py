@@ -20,6 +20,7 @@ from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
+from streaming.overload import Load
 from streaming.transcript import Hypothesis
 from streaming.windows import frames_of
 
@@ -99,7 +100,9 @@ class EngineDispatcher:
             Why.UNSAID: metrics.decodes_unfinished,
         }
         self._has_live_session = has_live_session
-        self._policy: BatchPolicy[Ticket] = BatchPolicy(max_batch, max_batch_frames, self._renewed)
+        self._policy: BatchPolicy[Ticket] = BatchPolicy(
+            max_batch, max_batch_frames, self._renewed, self._hastened
+        )
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
@@ -155,6 +158,18 @@ class EngineDispatcher:
             num_frames=frames_of(request),
             slack_s=request.slack_s,
         )
+
+    def _hastened(self, waiting: Waiting[Ticket]) -> Waiting[Ticket]:
+        ticket = waiting.job
+        if ticket.request.is_cheap:
+            return waiting
+        self._metrics.finals_hastened.inc()
+        request = ticket.request = ticket.request.hastened()
+        return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
+
+    def set_load(self, load: Load) -> None:
+        """Hasten late finals, or no longer."""
+        self._policy.hastens = load.hastens_finals
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""

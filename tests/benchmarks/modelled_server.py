@@ -32,7 +32,6 @@ from streaming.windows import BUCKET_FRAMES, frames_of
 from tests.benchmarks.front_end_server import LagWatch, serve_with
 
 NUM_WORKERS = 2
-MAX_BATCH = 4
 WORD_SAMPLES = 5_600
 BEST_BATCH = 8
 
@@ -115,13 +114,15 @@ def _answer(request: DecodeRequest) -> Hypothesis:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--slower", type=float, default=1.0, help="a machine so much slower")
+    parser.add_argument("--max-batch", type=int, default=4, help="rows a batch")
     arguments = parser.parse_args()
     engine = ModelledEngine(arguments.slower)
     settings = Settings(port=0, log_level="warning")
     configure_logs(settings.log_level, settings.log_format)
     vad = SileroVad(silero_onnx_path())
-    max_frames = MAX_BATCH * BUCKET_FRAMES[0]
-    models = Models(engine, vad, NUM_WORKERS, MAX_BATCH, max_batch_frames=max_frames)
+    rows = arguments.max_batch
+    max_frames = rows * BUCKET_FRAMES[0]
+    models = Models(engine, vad, NUM_WORKERS, rows, max_batch_frames=max_frames)
     asked_at = time.monotonic()
 
     async def benchmark(_: Request) -> JSONResponse:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from streaming.batching import BatchPolicy, Waiting
+from streaming.batching import HASTEN_AFTER_S, BatchPolicy, Waiting
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.unit
@@ -193,3 +193,55 @@ def test_a_final_waits_only_from_when_it_is_urgent():
     made = policy(1)
     made.submit(Waiting("f", "k", FINAL, 1.0, slack_s=0.25))
     assert [made.waits_s(now)[1] for now in (1.0, 1.25, 1.5)] == [0.0, 0.0, 0.25]
+
+
+@pytest.fixture
+def hastening() -> BatchPolicy[str]:
+    def hastened(waiting):
+        return replace(waiting, key="cheap")
+
+    made: BatchPolicy[str] = BatchPolicy(2, hastened=hastened)
+    made.hastens = True
+    return made
+
+
+def keys(made: BatchPolicy[str], now: float) -> dict[str, str]:
+    return {waiting.job: str(waiting.key) for waiting in made.take(now)}
+
+
+def test_finals_that_have_waited_too_long_are_hastened_and_the_others_not(hastening):
+    hastening.submit(Waiting("late", "exact", FINAL, 0.0))
+    hastening.submit(Waiting("early", "exact", FINAL, 0.3))
+    now = HASTEN_AFTER_S + 0.1
+    assert keys(hastening, now) == {"late": "cheap"}
+    assert keys(hastening, now) == {"early": "exact"}
+
+
+def test_hastened_finals_share_batches(hastening):
+    for job in ("a", "b", "c"):
+        hastening.submit(Waiting(job, job, FINAL, 0.0))
+    assert keys(hastening, 1.0) == {"a": "cheap", "b": "cheap"}
+
+
+def test_a_final_asked_for_early_is_late_only_after_its_slack(hastening):
+    hastening.submit(Waiting("a", "exact", FINAL, 0.0, slack_s=0.5))
+    assert keys(hastening, 0.5 + HASTEN_AFTER_S - 0.1) == {"a": "exact"}
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        Waiting("interim", "exact", INTERIM, 0.0),
+        Waiting("checkpoint", "exact", Purpose.CHECKPOINT, 0.0),
+        Waiting("faster than real time", "exact", FINAL, 0.0, is_live=False),
+    ],
+)
+def test_only_live_finals_are_hastened(hastening, waiting):
+    hastening.submit(waiting)
+    assert set(keys(hastening, 9.0).values()) == {"exact"}
+
+
+def test_nothing_is_hastened_on_a_server_that_does_not(hastening):
+    hastening.hastens = False
+    hastening.submit(Waiting("late", "exact", FINAL, 0.0))
+    assert keys(hastening, 9.0) == {"late": "exact"}

@@ -73,6 +73,13 @@ def test_finals_stay_exact_while_there_are_interims_to_leave_out():
     ]
 
 
+def test_late_finals_are_hastened_once_interims_come_as_seldom_as_can_be():
+    assert not Load().hastens_finals
+    assert not Load(Rung.STRETCHED, MAX_STRETCH - 0.1).hastens_finals
+    assert Load(Rung.STRETCHED, MAX_STRETCH).hastens_finals
+    assert Load(Rung.NO_INTERIMS, 1.0).hastens_finals
+
+
 def test_rungs_are_climbed_one_by_one_and_finals_are_never_left_out():
     server = Server()
     rungs = [load.rung for load in server.waits(9.0, REFUSE_FINAL_WAIT_S + 1, 10)]

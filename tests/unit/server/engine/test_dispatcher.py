@@ -9,8 +9,10 @@ import pytest
 from server.engine import dispatcher as dispatcher_module
 from server.engine.dispatcher import FINAL_S_WEIGHT, EngineDispatcher, Ticket
 from server.metrics import Metrics
+from streaming import batching
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
+from streaming.overload import Load, Rung
 from streaming.transcript import Hypothesis
 from tests.support.scripted_engine import ScriptedEngine
 from tests.support.scripted_speech import speech
@@ -90,6 +92,18 @@ async def test_what_waits_when_a_worker_is_free_runs_together_finals_first():
         assert d.ids == [[1], [4, 5, 2], [3]]
         assert d.count("starling_decodes_total", purpose="final") == 3
         assert d.count("starling_batch_size_sum") == 5
+
+
+async def test_a_late_final_is_hastened_while_the_load_asks_for_it(monkeypatch):
+    monkeypatch.setattr(batching, "HASTEN_AFTER_S", -1.0)
+    async with desk(max_batch=1) as d:
+        await text_of(d.submit(1))
+        d.dispatcher.set_load(Load(Rung.NO_INTERIMS))
+        await asyncio.gather(d.submit(2), d.submit(3))
+        d.dispatcher.set_load(Load())
+        await text_of(d.submit(4))
+        assert [row.is_cheap for (row,) in d.engine.batches] == [False, True, True, False]
+        assert d.count("starling_finals_hastened_total") == 2
 
 
 async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():

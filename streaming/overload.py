@@ -23,6 +23,9 @@ TICK_S = 0.25
 
 MAX_STRETCH = 6.0
 NO_CHECKPOINTS_STRETCH = 1.6
+CHECKPOINTS_AGAIN_STRETCH = 1.1
+"""Far below the other: everybody's checkpoints are due at once when they come again."""
+
 STRETCH_UP = 1.25
 STRETCH_DOWN = 0.9
 
@@ -53,13 +56,15 @@ class Load:
     """How busy the server is: its rung, the stretch of interims' steps, the wait of finals.
 
     With a stretch of 2 interims come about twice as far apart as on an idle server. From when a
-    final is urgent, or begun, its decode takes `final_s` of late.
+    final is urgent, or begun, its decode takes `final_s` of late. `was_late` says that interims
+    have been far apart and have not yet come again as on an idle server.
     """
 
     rung: Rung = Rung.NORMAL
     stretch: float = 1.0
     final_wait_s: float = 0.0
     final_s: float = 0.0
+    was_late: bool = False
 
     @property
     def has_interims(self) -> bool:
@@ -72,15 +77,16 @@ class Load:
 
         Only then do decodes wait for the words before them. Later they take what words there are.
         """
-        return self.has_interims and self.stretch < NO_CHECKPOINTS_STRETCH
+        is_near = self.stretch < NO_CHECKPOINTS_STRETCH and not self.was_late
+        return self.has_interims and is_near
 
     @property
     def hastens_finals(self) -> bool:
         """Whether finals that have waited too long are decoded with less care.
 
-        Once interims come as seldom as can be, so before all finals are.
+        From when on finals wait for no other, so long before all of them are.
         """
-        return self.rung > Rung.STRETCHED or self.stretch >= MAX_STRETCH
+        return not self.has_checkpoints
 
     @property
     def has_context(self) -> bool:
@@ -122,6 +128,7 @@ class OverloadLadder:
         self._descended_at: float | None = None
         self._descend_after_s = DESCEND_AFTER_S
         self._busy = 0.0
+        self._was_late = False
 
     def observe(self, interim_wait_s: float, final_wait_s: float, busy: float, now: float) -> Load:
         """Take how long the oldest interim and the oldest final have waited; once a tick.
@@ -138,7 +145,10 @@ class OverloadLadder:
         else:
             self._busy_since = self._quiet_since = None
         is_normal = self._rung is Rung.STRETCHED and self._stretch == 1.0
-        return Load(Rung.NORMAL if is_normal else self._rung, self._stretch, final_wait_s)
+        rung = Rung.NORMAL if is_normal else self._rung
+        limit = CHECKPOINTS_AGAIN_STRETCH if self._was_late else NO_CHECKPOINTS_STRETCH
+        self._was_late = rung > Rung.STRETCHED or self._stretch >= limit
+        return Load(rung, self._stretch, final_wait_s, was_late=self._was_late)
 
     def _adapt_stretch(self, interim_wait_s: float, final_wait_s: float) -> None:
         """Follow the waits, by a quarter a tick at most."""

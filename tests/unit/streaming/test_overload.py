@@ -10,11 +10,13 @@ from streaming.overload import (
     NO_CHECKPOINTS_STRETCH,
     REFUSE_FINAL_WAIT_S,
     TICK_S,
+    UNNOTICED_INTERIM_WAIT_S,
     Load,
     OverloadLadder,
     Rung,
     load_warning,
 )
+from streaming.pacing import STEP_S
 
 pytestmark = pytest.mark.unit
 
@@ -64,6 +66,15 @@ def test_words_are_committed_early_only_while_there_is_time():
     assert not Load(Rung.NO_INTERIMS, 1.0).has_checkpoints
 
 
+def test_words_are_committed_early_again_only_when_interims_come_as_on_an_idle_server():
+    server = Server()
+    wait_s = UNNOTICED_INTERIM_WAIT_S + STEP_S * (NO_CHECKPOINTS_STRETCH - 1)
+    assert server.waits(wait_s - 0.05, 0.0, 9)[-1].has_checkpoints
+    assert not server.waits(wait_s + 0.05, 0.0, 9)[-1].has_checkpoints
+    assert not server.waits(wait_s - 0.05, 0.0, 9)[-1].has_checkpoints
+    assert server.waits(UNNOTICED_INTERIM_WAIT_S, 0.0, 9)[-1].has_checkpoints
+
+
 def test_finals_stay_exact_while_there_are_interims_to_leave_out():
     exact = {rung: Load(rung).has_context and Load(rung).has_wide_finals for rung in Rung}
     assert [rung for rung in Rung if exact[rung]] == [
@@ -73,10 +84,10 @@ def test_finals_stay_exact_while_there_are_interims_to_leave_out():
     ]
 
 
-def test_late_finals_are_hastened_once_interims_come_as_seldom_as_can_be():
+def test_late_finals_are_hastened_once_interims_come_further_apart():
     assert not Load().hastens_finals
-    assert not Load(Rung.STRETCHED, MAX_STRETCH - 0.1).hastens_finals
-    assert Load(Rung.STRETCHED, MAX_STRETCH).hastens_finals
+    assert not Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH - 0.1).hastens_finals
+    assert Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH).hastens_finals
     assert Load(Rung.NO_INTERIMS, 1.0).hastens_finals
 
 
@@ -94,7 +105,7 @@ def test_each_rung_needs_its_own_wait():
 
 
 def test_late_interims_alone_are_never_left_out_for_they_hear_what_is_new():
-    assert Server().waits(9.0, 0.0, 30)[-1] == Load(Rung.STRETCHED, MAX_STRETCH, 0.0)
+    assert Server().waits(9.0, 0.0, 30)[-1] == Load(Rung.STRETCHED, MAX_STRETCH, was_late=True)
 
 
 def test_a_moment_of_waiting_does_not_climb():

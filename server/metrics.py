@@ -55,7 +55,7 @@ class Metrics:
         )
         self.decode_audio_seconds = Histogram(
             "starling_decode_audio_seconds",
-            "Audio of a decode.",
+            "Audio of a decode; purpose cheap_final: a final decoded with less care.",
             ["purpose"],
             buckets=AUDIO_BUCKETS_S,
             registry=registry,

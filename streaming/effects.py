@@ -36,7 +36,8 @@ class DecodeRequest:
     """One span of speech for the engine.
 
     `id` is unique within the session. `language` None means detect. `start_sample` places the
-    first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
+    first sample of `audio` in the session, for word times; without `shows_times` only later decodes
+    need those. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
     only what follows it is decoded. The answer begins with the words in `said`, committed words of
@@ -56,6 +57,7 @@ class DecodeRequest:
     keyterms: tuple[str, ...]
     is_retry: bool = False
     is_cheap: bool = False
+    shows_times: bool = True
     context: str = ""
     num_context_samples: int = 0
     said: tuple[Word, ...] = ()
@@ -85,12 +87,12 @@ class DecodeRequest:
         )
 
     def hastened(self) -> "DecodeRequest":
-        """Return a final's request with less care: narrower, and without context where it is short.
+        """Return a final's request with less care: a narrower beam, no context where it is short.
 
         One that goes on from its utterance's words is shorter with them than without.
         """
         shorter = self if self.said else self.without_context()
-        return replace(shorter, is_cheap=True)
+        return replace(shorter, is_cheap=True, words=self.words and self.shows_times)
 
 
 @dataclass(frozen=True, slots=True)

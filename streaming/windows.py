@@ -17,7 +17,7 @@ BUCKET_FRAMES = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
 window for raw features."""
 
 INTERIM_FRAMES = 768
-"""Interims may have a shorter window: a third cheaper, a little less exact."""
+"""Interims and cheap finals may have a shorter window: a third cheaper, a little less exact."""
 
 BASE_TOKENS = 20
 TOKENS_PER_SECOND = 12
@@ -25,16 +25,19 @@ MAX_NEW_TOKENS = 224
 """Half of Whisper's 448 text positions, as in OpenAI's decoder."""
 
 
-def window_frames(num_samples: int, purpose: Purpose) -> int:
+def window_frames(num_samples: int, purpose: Purpose, *, is_cheap: bool = False) -> int:
     """Return the smallest bucket with room for the audio and its padding."""
     needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
-    buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if purpose is Purpose.INTERIM else BUCKET_FRAMES
+    may_be_short = is_cheap or purpose is Purpose.INTERIM
+    buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if may_be_short else BUCKET_FRAMES
     return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
 
 
 def frames_of(request: DecodeRequest) -> int:
     """Return the window a request gets; a retry has the full one."""
-    return FULL_FRAMES if request.is_retry else window_frames(len(request.audio), request.purpose)
+    if request.is_retry:
+        return FULL_FRAMES
+    return window_frames(len(request.audio), request.purpose, is_cheap=request.is_cheap)
 
 
 def max_new_tokens(num_samples: int) -> int:
@@ -44,6 +47,17 @@ def max_new_tokens(num_samples: int) -> int:
     """
     tokens = BASE_TOKENS + TOKENS_PER_SECOND * num_samples // TARGET_RATE_HZ
     return min(tokens, MAX_NEW_TOKENS)
+
+
+CHEAP_BEAM = 2
+"""Of an overloaded server's finals; a beam of 1 would stop at the first long pause."""
+
+
+def beam_size(purpose: Purpose, final_beam: int, *, is_cheap: bool = False) -> int:
+    """Return how many hypotheses a decode follows, on a server whose finals have `final_beam`."""
+    if not purpose.has_beam:
+        return 1
+    return min(CHEAP_BEAM, final_beam) if is_cheap else final_beam
 
 
 TIMESTAMPS_FROM_SAMPLES = 7 * TARGET_RATE_HZ

@@ -18,7 +18,13 @@ from server.models.errors import ModelError
 from server.settings import load_settings
 from streaming.effects import Purpose
 from streaming.options import TARGET_RATE_HZ
-from streaming.windows import FULL_FRAMES, max_new_tokens, wants_timestamps, window_frames
+from streaming.windows import (
+    FULL_FRAMES,
+    beam_size,
+    max_new_tokens,
+    wants_timestamps,
+    window_frames,
+)
 
 SPAN_SHARE = 0.9
 """Audio of a histogram's bucket counts as this part of its upper bound: just under it."""
@@ -73,14 +79,16 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
     grouped: dict[tuple[int, int, bool], list[tuple[float, float]]] = defaultdict(list)
     num_timed: dict[tuple[int, int, bool], float] = defaultdict(float)
     for purpose, lengths in used["decode_audio_s"].items():
-        asked = Purpose[purpose.upper()]
-        beam = final_beam if asked.has_beam else 1
+        is_cheap = purpose == "cheap_final"
+        asked = Purpose.FINAL if is_cheap else Purpose[purpose.upper()]
+        beam = beam_size(asked, final_beam, is_cheap=is_cheap)
         total = sum(count for _, count in lengths)
         timed_share = used["decodes_timed"].get(purpose, 0.0) / total if total else 0.0
         for bound_s, count in lengths:
             if count:
                 num_samples = int(SPAN_SHARE * bound_s * TARGET_RATE_HZ)
-                key = (window_frames(num_samples, asked), beam, wants_timestamps(num_samples, beam))
+                frames = window_frames(num_samples, asked, is_cheap=is_cheap)
+                key = (frames, beam, wants_timestamps(num_samples, beam))
                 grouped[key].append((num_samples / TARGET_RATE_HZ, count))
                 num_timed[key] += timed_share * count
     kinds = [

@@ -285,7 +285,8 @@ class EngineDispatcher:
         if request.words:
             self._metrics.timed_decodes.labels(purpose).inc()
         audio_s = len(request.audio) / TARGET_RATE_HZ
-        self._metrics.decode_audio_seconds.labels(purpose).observe(audio_s)
+        kind = "cheap_final" if request.is_cheap else purpose
+        self._metrics.decode_audio_seconds.labels(kind).observe(audio_s)
 
     def _time_final(self, ticket: Ticket, began_at: float) -> None:
         if ticket.request.purpose is Purpose.FINAL and ticket.is_live:

@@ -19,12 +19,9 @@ from server.engine.prompts import MAX_HISTORY_TOKENS
 from streaming.continuation import going_on_after, going_on_at
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import ModelOffer, Task
-from streaming.windows import frames_of
+from streaming.windows import beam_size, frames_of
 
 RETRY_OPTIONS = {"beam_size": 1, "repetition_penalty": 1.15, "no_repeat_ngram_size": 4}
-
-CHEAP_BEAM = 2
-"""Of an overloaded server's finals; a beam of 1 would stop at the first long pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +127,9 @@ class WhisperEngine:
         return self._batches.run(requests, frames_of(first), options, must_hurry)
 
     def _beam_size(self, request: DecodeRequest) -> int:
-        if request.is_retry or not request.purpose.has_beam:
+        if request.is_retry:
             return 1
-        return min(CHEAP_BEAM, self._final_beam) if request.is_cheap else self._final_beam
+        return beam_size(request.purpose, self._final_beam, is_cheap=request.is_cheap)
 
     def _complete(self, request: DecodeRequest, outcome: Outcome) -> Answer:
         """Ask to repeat a degenerate final, and for the speech that one leaves out at its end."""

@@ -3,12 +3,14 @@ import pytest
 from streaming.effects import Purpose
 from streaming.windows import (
     BUCKET_FRAMES,
+    CHEAP_BEAM,
     FRAME_SAMPLES,
     FULL_FRAMES,
     INTERIM_FRAMES,
     MAX_NEW_TOKENS,
     MIN_PADDING_FRAMES,
     TIMESTAMPS_FROM_SAMPLES,
+    beam_size,
     max_new_tokens,
     wants_timestamps,
     window_frames,
@@ -46,6 +48,14 @@ def test_short_interims_have_a_shorter_window():
     assert window_frames(second, Purpose.INTERIM) == INTERIM_FRAMES
     assert window_frames(second, Purpose.CHECKPOINT) == window_frames(second, Purpose.FINAL)
     assert window_frames(8 * second, Purpose.INTERIM) == window_frames(8 * second, Purpose.FINAL)
+
+
+def test_short_cheap_finals_have_a_shorter_window_and_a_narrower_beam():
+    second = 16_000
+    assert window_frames(second, Purpose.FINAL, is_cheap=True) == INTERIM_FRAMES
+    assert window_frames(8 * second, Purpose.FINAL, is_cheap=True) == BUCKET_FRAMES[0]
+    assert [beam_size(Purpose.FINAL, width, is_cheap=True) for width in (1, 3)] == [1, CHEAP_BEAM]
+    assert [beam_size(purpose, 3) for purpose in Purpose] == [3, 3, 1, 3]
 
 
 def test_no_bucket_is_mistaken_for_features_by_ctranslate2():

@@ -24,6 +24,17 @@ def test_decodes_are_grouped_by_window_beam_and_timestamps():
     ]
 
 
+def test_cheap_finals_are_windows_of_their_own():
+    kinds = window_kinds(
+        used(timed={"final": 20}, final=[(5, 20)], cheap_final=[(5, 30), (8, 4)]), final_beam=3
+    )
+    assert [(k.frames, k.beam_size, k.share, k.timed_share) for k in kinds] == [
+        (768, 2, 30, 0.0),
+        (1000, 2, 4, 0.0),
+        (1000, 3, 20, 1.0),
+    ]
+
+
 def test_lengths_keep_their_shares():
     kind = window_kinds(used(final=[(2, 10), (5, 30)]), final_beam=3)[0]
 

@@ -104,6 +104,8 @@ async def test_a_late_final_is_hastened_while_the_load_asks_for_it(monkeypatch):
         await text_of(d.submit(4))
         assert [row.is_cheap for (row,) in d.engine.batches] == [False, True, True, False]
         assert d.count("starling_finals_hastened_total") == 2
+        count = "starling_decode_audio_seconds_count"
+        assert [d.count(count, purpose=p) for p in ("final", "cheap_final")] == [2, 2]
 
 
 async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():

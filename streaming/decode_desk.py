@@ -243,7 +243,6 @@ class DecodeDesk:
             language=self._finals.language.language,
             task=self.options.task,
             words=self.options.words or self._needs_times(utterance, end_sample, purpose),
-            shows_times=self.options.words,
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,

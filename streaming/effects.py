@@ -36,8 +36,7 @@ class DecodeRequest:
     """One span of speech for the engine.
 
     `id` is unique within the session. `language` None means detect. `start_sample` places the
-    first sample of `audio` in the session, for word times; without `shows_times` only later decodes
-    need those. `is_retry` marks the one repetition of
+    first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
     only what follows it is decoded. The answer begins with the words in `said`, committed words of
@@ -57,7 +56,6 @@ class DecodeRequest:
     keyterms: tuple[str, ...]
     is_retry: bool = False
     is_cheap: bool = False
-    shows_times: bool = True
     context: str = ""
     num_context_samples: int = 0
     said: tuple[Word, ...] = ()
@@ -92,7 +90,7 @@ class DecodeRequest:
         One that goes on from its utterance's words is shorter with them than without.
         """
         shorter = self if self.said else self.without_context()
-        return replace(shorter, is_cheap=True, words=self.words and self.shows_times)
+        return replace(shorter, is_cheap=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Metrics:
         )
         self.finals_hastened = Counter(
             "starling_finals_hastened",
-            "Finals decoded with less care because they had waited too long.",
+            "Finals decoded with less care because too many waited behind them.",
             registry=registry,
         )
         self.decode_retries = Counter(

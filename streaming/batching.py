@@ -10,9 +10,10 @@ of the same key. A final whose slack has not passed is only such a row, or goes 
 keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
 was said while it waited: it is renewed when its turn has come, which may give it another key, and
 then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
-windows are fewer, because what comes meanwhile waits for the batch to end. Of an overloaded server
-finals that have waited too long are hastened: decoded with less care, one by one, so that as many
-as there is time for stay exact. Segments of files wait in a queue of their own (`file_turns.py`).
+windows are fewer, because what comes meanwhile waits for the batch to end. Where too
+many finals wait those that go next are hastened: decoded with less care, so that those behind them
+wait less, and as many as there is time for stay exact. Segments of files wait in a queue of their
+own (`file_turns.py`).
 """
 
 import math
@@ -26,8 +27,8 @@ from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
 
-HASTEN_AFTER_S = 0.4
-"""So long a live final waits before it is hastened, where finals are."""
+HASTEN_FROM_S = 0.3
+"""A final is hastened where those behind it would keep the workers busy for longer."""
 
 
 class _Class(IntEnum):
@@ -60,10 +61,9 @@ class Waiting(Generic[JobT]):
         """The instant, monotonic seconds, that orders jobs of a class."""
         return self.since + self.slack_s
 
-    def is_late(self, now: float) -> bool:
-        """Say whether it is a live final that has waited too long."""
-        is_live_final = self.purpose is Purpose.FINAL and self.is_live
-        return is_live_final and now - self.urgent_at > HASTEN_AFTER_S
+    def is_due(self, now: float) -> bool:
+        """Say whether it is a live final that somebody waits for."""
+        return self.purpose is Purpose.FINAL and self.is_live and self.urgent_at <= now
 
     @property
     def urgent_at(self) -> float:
@@ -88,7 +88,8 @@ class BatchPolicy(Generic[JobT]):
         max_batch: Rows a batch.
         max_frames: Frames of all windows of a batch of several rows; None for any number.
         renewed: Called with an interim whose turn may have come; returns what it is now.
-        hastened: Called with a late final while `hastens`; returns it as decoded with less care.
+        hastened: Called with a final that holds up too many others; returns it as decoded with
+            less care.
     """
 
     def __init__(
@@ -102,8 +103,8 @@ class BatchPolicy(Generic[JobT]):
         self._max_frames = max_frames
         self._renewed = renewed
         self._hastened = hastened
-        self.hastens = False
-        """Whether late finals are hastened."""
+        self.hasten_final_s = 0.0
+        """What an exact final adds to the wait of those behind it; 0 where none is hastened."""
         self._waiting: dict[JobT, Waiting[JobT]] = {}
 
     def __len__(self) -> int:
@@ -138,9 +139,9 @@ class BatchPolicy(Generic[JobT]):
         max_rows = self._max_batch if max_rows is None else max_rows
         if not self._waiting:
             return []
-        if self.hastens:
-            self._hasten_late(now)
         order = self._in_turn(now)
+        if self._hasten(order[:max_rows], now):
+            order = self._in_turn(now)
         first = self._as_now(order[0])
         if self._max_frames is not None:
             max_rows = min(max_rows, max(1, self._max_frames // first.num_frames))
@@ -164,9 +165,15 @@ class BatchPolicy(Generic[JobT]):
         row = self._waiting[waiting.job] = self._renewed(waiting)
         return row
 
-    def _hasten_late(self, now: float) -> None:
-        for waiting in [w for w in self._waiting.values() if w.is_late(now)]:
-            self._waiting[waiting.job] = self._hastened(waiting)
+    def _hasten(self, nexts: list[Waiting[JobT]], now: float) -> bool:
+        """Hasten the finals among what goes next if too many wait; say whether they do."""
+        num_due = sum(waiting.is_due(now) for waiting in self._waiting.values())
+        if (num_due - 1) * self.hasten_final_s <= HASTEN_FROM_S:
+            return False
+        for waiting in nexts:
+            if waiting.is_due(now):
+                self._waiting[waiting.job] = self._hastened(waiting)
+        return True
 
     def _in_turn(self, now: float) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()

@@ -2,14 +2,14 @@
 
     normal -> stretched -> no interims -> cheap finals -> refusing
 
-Finals are never left out, and stay as exact as on an idle server until interims come as seldom as
-can be. From then on those that have waited too long are hastened (`batching.py`), and only if they
-still wait are all decoded with less care. Two waits tell how busy the engine is: that of the oldest
-interim, which goes last, and that of the oldest final. Interims have what finals leave of the
-engine, so by themselves they come further apart under load (`stretch`), and what costs as much as
-finals is left out first. Finals that wait move the server up the rungs, one at a time. On the way
-down every rung must stay quiet for a while, longer each time it did not last, and the engine must
-have room for what the rung leaves out, so that the server does not swing between two rungs.
+Finals are never left out, and stay as exact as on an idle server while they are in time: when
+interims come further apart, finals behind which too many wait are hastened (`batching.py`), and
+only if finals still wait are all decoded with less care. Two waits tell how busy the engine is:
+that of the oldest interim, which goes last, and that of the oldest final. Interims have what finals
+leave of the engine, so by themselves they come further apart under load (`stretch`), and what costs
+as much as finals is left out first. Finals that wait move the server up the rungs, one at a time.
+On the way down every rung must stay quiet for a while, longer each time it did not last, and the
+engine must have room for what the rung leaves out, so that the server does not swing between two.
 """
 
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ class Load:
 
     @property
     def hastens_finals(self) -> bool:
-        """Whether finals that have waited too long are decoded with less care.
+        """Whether finals behind which too many wait are decoded with less care.
 
         From when on finals wait for no other, so long before all of them are.
         """
@@ -199,7 +199,7 @@ def load_warning(load: Load) -> Warned:
         return Warned(
             WarningCode.LAGGING,
             f"the server is overloaded ({late}): no interims until it has caught up, and "
-            "finals that wait are less exact",
+            "some finals are less exact",
             "go on sending; every final will come",
         )
     if load.rung > Rung.NO_INTERIMS:

@@ -111,6 +111,8 @@ class EngineDispatcher:
         self._is_closed = False
         self._urgent_at = math.inf
         self._live_done_s = 0.0
+        self._hastens = False
+        self._exact_final_s = 0.0
         self.final_s = 0.0
         """From when a live final was urgent, or begun, to its answer: a moving mean, seconds."""
 
@@ -168,8 +170,8 @@ class EngineDispatcher:
         return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
 
     def set_load(self, load: Load) -> None:
-        """Hasten late finals, or no longer."""
-        self._policy.hastens = load.hastens_finals
+        """Hasten finals where too many wait, or no longer."""
+        self._hastens = load.hastens_finals
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
@@ -216,6 +218,7 @@ class EngineDispatcher:
 
     def _pump(self) -> None:
         while self._num_free > 0 and not self._is_closed:
+            self._policy.hasten_final_s = self._hastens * self._exact_final_s / self.num_workers
             batch = self._take_of_files() or self._policy.take(time.monotonic())
             self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
@@ -260,6 +263,7 @@ class EngineDispatcher:
         self._running.discard(running)
         now = time.monotonic()
         self._live_done_s += running.live_s(now)
+        self._time_exact_finals(running, now)
         self._metrics.decode_seconds.observe(now - running.since)
         if done.cancelled():
             return
@@ -292,6 +296,13 @@ class EngineDispatcher:
         if ticket.request.purpose is Purpose.FINAL and ticket.is_live:
             since = min(ticket.since + ticket.request.slack_s, began_at)
             self.final_s += FINAL_S_WEIGHT * (time.monotonic() - since - self.final_s)
+
+    def _time_exact_finals(self, running: _Running, now: float) -> None:
+        """Follow how long a worker takes for a final that is not hastened."""
+        requests = [ticket.request for ticket in running.tickets]
+        if all(request.purpose is Purpose.FINAL and not request.is_cheap for request in requests):
+            final_s = (now - running.since) / len(requests)
+            self._exact_final_s += FINAL_S_WEIGHT * (final_s - self._exact_final_s)
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from streaming.batching import HASTEN_AFTER_S, BatchPolicy, Waiting
+from streaming.batching import HASTEN_FROM_S, BatchPolicy, Waiting
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.unit
@@ -195,53 +195,66 @@ def test_a_final_waits_only_from_when_it_is_urgent():
     assert [made.waits_s(now)[1] for now in (1.0, 1.25, 1.5)] == [0.0, 0.0, 0.25]
 
 
-@pytest.fixture
-def hastening() -> BatchPolicy[str]:
+def hastening(final_s: float, *waiting: Waiting[str]) -> BatchPolicy[str]:
+    """Return a policy of two rows that hastens finals which take `final_s` each."""
+
     def hastened(waiting):
         return replace(waiting, key="cheap")
 
     made: BatchPolicy[str] = BatchPolicy(2, hastened=hastened)
-    made.hastens = True
+    made.hasten_final_s = final_s
+    for each in waiting:
+        made.submit(each)
     return made
 
 
-def keys(made: BatchPolicy[str], now: float) -> dict[str, str]:
+def keys(made: BatchPolicy[str], now: float = 1.0) -> dict[str, str]:
     return {waiting.job: str(waiting.key) for waiting in made.take(now)}
 
 
-def test_finals_that_have_waited_too_long_are_hastened_and_the_others_not(hastening):
-    hastening.submit(Waiting("late", "exact", FINAL, 0.0))
-    hastening.submit(Waiting("early", "exact", FINAL, 0.3))
-    now = HASTEN_AFTER_S + 0.1
-    assert keys(hastening, now) == {"late": "cheap"}
-    assert keys(hastening, now) == {"early": "exact"}
+def finals(jobs: str, **changes) -> list[Waiting[str]]:
+    return [Waiting(job, "exact", FINAL, 0.0, **changes) for job in jobs]
 
 
-def test_hastened_finals_share_batches(hastening):
-    for job in ("a", "b", "c"):
-        hastening.submit(Waiting(job, job, FINAL, 0.0))
-    assert keys(hastening, 1.0) == {"a": "cheap", "b": "cheap"}
+def test_finals_are_hastened_until_no_more_wait_than_there_is_time_for():
+    made = hastening(HASTEN_FROM_S / 3, *finals("abcdefg"))
+    assert [keys(made) for _ in range(4)] == [
+        {"a": "cheap", "b": "cheap"},
+        {"c": "cheap", "d": "cheap"},
+        {"e": "exact", "f": "exact"},
+        {"g": "exact"},
+    ]
 
 
-def test_a_final_asked_for_early_is_late_only_after_its_slack(hastening):
-    hastening.submit(Waiting("a", "exact", FINAL, 0.0, slack_s=0.5))
-    assert keys(hastening, 0.5 + HASTEN_AFTER_S - 0.1) == {"a": "exact"}
+def test_slower_finals_are_hastened_sooner():
+    assert keys(hastening(HASTEN_FROM_S / 2, *finals("abc"))) == {"a": "exact", "b": "exact"}
+    assert keys(hastening(HASTEN_FROM_S, *finals("abc"))) == {"a": "cheap", "b": "cheap"}
+
+
+def test_nothing_is_hastened_on_a_server_that_does_not():
+    assert set(keys(hastening(0.0, *finals("abcdefg"))).values()) == {"exact"}
 
 
 @pytest.mark.parametrize(
-    "waiting",
+    "others",
     [
-        Waiting("interim", "exact", INTERIM, 0.0),
-        Waiting("checkpoint", "exact", Purpose.CHECKPOINT, 0.0),
-        Waiting("faster than real time", "exact", FINAL, 0.0, is_live=False),
+        finals("abcdef", slack_s=2.0),
+        finals("abcdef", is_live=False),
+        [Waiting(job, "exact", INTERIM, 0.0) for job in "abcdef"],
+        [Waiting(job, "exact", Purpose.CHECKPOINT, 0.0) for job in "abcdef"],
     ],
 )
-def test_only_live_finals_are_hastened(hastening, waiting):
-    hastening.submit(waiting)
-    assert set(keys(hastening, 9.0).values()) == {"exact"}
+def test_only_live_finals_that_somebody_waits_for_count_and_are_hastened(others):
+    made = hastening(HASTEN_FROM_S, *others, *finals("x"))
+    assert set(_all(made).values()) == {"exact"}
+    made = hastening(HASTEN_FROM_S / 2, *others, *finals("wxyz"))
+    hastened = {job for job, key in _all(made).items() if key == "cheap"}
+    assert hastened
+    assert hastened < set("wxyz")
 
 
-def test_nothing_is_hastened_on_a_server_that_does_not(hastening):
-    hastening.hastens = False
-    hastening.submit(Waiting("late", "exact", FINAL, 0.0))
-    assert keys(hastening, 9.0) == {"late": "exact"}
+def _all(made: BatchPolicy[str]) -> dict[str, str]:
+    taken: dict[str, str] = {}
+    while made:
+        taken |= keys(made)
+    return taken

@@ -94,18 +94,18 @@ async def test_what_waits_when_a_worker_is_free_runs_together_finals_first():
         assert d.count("starling_batch_size_sum") == 5
 
 
-async def test_a_late_final_is_hastened_while_the_load_asks_for_it(monkeypatch):
-    monkeypatch.setattr(batching, "HASTEN_AFTER_S", -1.0)
+async def test_finals_are_hastened_where_too_many_wait_while_the_load_asks_for_it(monkeypatch):
+    monkeypatch.setattr(batching, "HASTEN_FROM_S", 0.0)
     async with desk(max_batch=1) as d:
         await text_of(d.submit(1))
-        d.dispatcher.set_load(Load(Rung.NO_INTERIMS))
-        await asyncio.gather(d.submit(2), d.submit(3))
-        d.dispatcher.set_load(Load())
-        await text_of(d.submit(4))
-        assert [row.is_cheap for (row,) in d.engine.batches] == [False, True, True, False]
-        assert d.count("starling_finals_hastened_total") == 2
+        for load, ids in ((Load(), (2, 3, 4)), (Load(Rung.NO_INTERIMS), (5, 6, 7))):
+            d.dispatcher.set_load(load)
+            await asyncio.gather(*map(d.submit, ids))
+        cheap = {row.id for (row,) in d.engine.batches if row.is_cheap}
+        assert cheap == {6}, "of 5, 6 and 7 the first found a free worker, none waits for the last"
+        assert d.count("starling_finals_hastened_total") == 1
         count = "starling_decode_audio_seconds_count"
-        assert [d.count(count, purpose=p) for p in ("final", "cheap_final")] == [2, 2]
+        assert [d.count(count, purpose=p) for p in ("final", "cheap_final")] == [6, 1]
 
 
 async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():

@@ -36,7 +36,7 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
         "contexts_left_out": alone_again,
         "decode_audio_s": {
             purpose: _counts(span.buckets("starling_decode_audio_seconds", purpose=purpose))
-            for purpose in (*decodes, "cheap_final")
+            for purpose in span.growth_by("starling_decode_audio_seconds_count", "purpose")
         },
         "decode_failures": span.growth("starling_decode_failures_total"),
         "decoded_windows_per_s": sum(decodes.values()) / span.duration_s,

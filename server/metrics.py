@@ -76,7 +76,8 @@ class Metrics:
         )
         self.timed_decodes = Counter(
             "starling_decodes_timed",
-            "Decodes whose words are given times, for clients or as context, by purpose.",
+            "Decodes whose words are given times, for clients or as context, by purpose "
+            "(cheap_final: a final decoded with less care).",
             ["purpose"],
             registry=registry,
         )

@@ -27,7 +27,7 @@ async def watch_load(dispatcher: EngineDispatcher, admission: Admission, metrics
         busy = (busy_s - busy_before_s) / (now - looked_at) / dispatcher.num_workers
         looked_at, busy_before_s = now, busy_s
         load = ladder.observe(*dispatcher.waits_s(now), busy, now)
-        load = replace(load, final_s=round(dispatcher.final_s, 1))
+        load = replace(load, final_s=round(dispatcher.final_times.wait_s, 1))
         metrics.overload_rung.set(load.rung)
         metrics.interim_stretch.set(load.stretch)
         if load.rung is not before.rung:

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from server.engine.dispatcher import EngineDispatcher, Ticket
+from server.engine.dispatcher import EngineDispatcher
+from server.engine.tickets import Ticket
 from server.vad.scorer import SpeechScorer
 from server.vad.silero import VadState
 from streaming.effects import Decode, DecodeRequest, Effect, Purpose, ScoreSpeech

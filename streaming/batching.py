@@ -10,10 +10,10 @@ of the same key. A final whose slack has not passed is only such a row, or goes 
 keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
 was said while it waited: it is renewed when its turn has come, which may give it another key, and
 then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
-windows are fewer, because what comes meanwhile waits for the batch to end. Where too
-many finals wait those that go next are hastened: decoded with less care, so that those behind them
-wait less, and as many as there is time for stay exact. Segments of files wait in a queue of their
-own (`file_turns.py`).
+windows are fewer, because what comes meanwhile waits for the batch to end. Where too many finals
+wait those that go next are hastened: decoded with less care, so that those behind them wait less,
+and as many as there is time for stay exact. Segments of files wait in a queue of their own
+(`file_turns.py`).
 """
 
 import math
@@ -167,6 +167,8 @@ class BatchPolicy(Generic[JobT]):
 
     def _hasten(self, nexts: list[Waiting[JobT]], now: float) -> bool:
         """Hasten the finals among what goes next if too many wait; say whether they do."""
+        if not self.hasten_final_s:
+            return False
         num_due = sum(waiting.is_due(now) for waiting in self._waiting.values())
         if (num_due - 1) * self.hasten_final_s <= HASTEN_FROM_S:
             return False

@@ -10,60 +10,24 @@ import math
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
 from server.engine.base import Again, Answer, Engine, Later, Why, never
+from server.engine.tickets import FinalTimes, OnAnswer, Renew, RunningBatch, Ticket
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
 from streaming.overload import Load
-from streaming.transcript import Hypothesis
 from streaming.windows import frames_of
 
 log = structlog.get_logger()
 
 STUCK_AFTER_S = 60.0
 """A batch takes well under a second; one this late will not come back."""
-
-FINAL_S_WEIGHT = 0.1
-"""Of the last final in the mean of how long they take."""
-
-OnAnswer = Callable[[Hypothesis | Exception], None]
-Renew = Callable[[DecodeRequest], DecodeRequest]
-"""Called when a request's turn may have come; returns one of the same id and purpose."""
-
-
-@dataclass(eq=False, slots=True)
-class Ticket:
-    """A decode submitted at `since`, monotonic seconds.
-
-    `on_answer` is called on the event loop, unless cancelled.
-    """
-
-    request: DecodeRequest
-    on_answer: OnAnswer | None = field(repr=False)
-    since: float
-    owner: Hashable = None
-    is_live: bool = True
-    renew: Renew | None = field(default=None, repr=False)
-
-
-@dataclass(eq=False, slots=True)
-class _Running:
-    """A batch on a worker since `since`, monotonic seconds."""
-
-    tickets: list[Ticket]
-    since: float
-    is_given_up: bool = False
-
-    def live_s(self, now: float) -> float:
-        """Return how much of its time up to `now` its rows of live voices have had."""
-        num_live = sum(t.is_live and t.request.purpose is not Purpose.FILE for t in self.tickets)
-        return (now - self.since) * num_live / len(self.tickets)
 
 
 class EngineDispatcher:
@@ -107,14 +71,12 @@ class EngineDispatcher:
         self._num_file_batches = 0
         self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="engine")
         self._num_free = num_workers
-        self._running: set[_Running] = set()
+        self._running: set[RunningBatch] = set()
         self._is_closed = False
         self._urgent_at = math.inf
         self._live_done_s = 0.0
         self._hastens = False
-        self._exact_final_s = 0.0
-        self.final_s = 0.0
-        """From when a live final was urgent, or begun, to its answer: a moving mean, seconds."""
+        self.final_times = FinalTimes()
 
     def submit(
         self,
@@ -218,7 +180,9 @@ class EngineDispatcher:
 
     def _pump(self) -> None:
         while self._num_free > 0 and not self._is_closed:
-            self._policy.hasten_final_s = self._hastens * self._exact_final_s / self.num_workers
+            self._policy.hasten_final_s = (
+                self._hastens * self.final_times.exact_s / self.num_workers
+            )
             batch = self._take_of_files() or self._policy.take(time.monotonic())
             self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
@@ -241,7 +205,7 @@ class EngineDispatcher:
     def _start(self, batch: list[Waiting[Ticket]]) -> None:
         now = time.monotonic()
         self._num_free -= 1
-        running = _Running([waiting.job for waiting in batch], now)
+        running = RunningBatch([waiting.job for waiting in batch], now)
         self._running.add(running)
         purpose = batch[0].purpose
         self._num_file_batches += purpose is Purpose.FILE
@@ -256,14 +220,14 @@ class EngineDispatcher:
         """Say, on an engine's thread, whether something waits that interims make way for."""
         return time.monotonic() >= self._urgent_at
 
-    def _finish(self, running: "_Running", done: asyncio.Future[list[Answer]]) -> None:
+    def _finish(self, running: RunningBatch, done: asyncio.Future[list[Answer]]) -> None:
         tickets = running.tickets
         self._num_free += 1
         self._num_file_batches -= tickets[0].request.purpose is Purpose.FILE
         self._running.discard(running)
         now = time.monotonic()
         self._live_done_s += running.live_s(now)
-        self._time_exact_finals(running, now)
+        self.final_times.take_batch(running, now)
         self._metrics.decode_seconds.observe(now - running.since)
         if done.cancelled():
             return
@@ -277,7 +241,7 @@ class EngineDispatcher:
         for ticket, answer in zip(tickets, answers, strict=True):
             if not isinstance(answer, Later):
                 self._count(ticket, running.since)
-                self._time_final(ticket, running.since)
+                self.final_times.take_answer(ticket, running.since, now)
             self._take(ticket, answer)
         self._pump()
 
@@ -286,23 +250,11 @@ class EngineDispatcher:
         purpose = request.purpose.name.lower()
         self._metrics.queue_seconds.labels(purpose).observe(began_at - ticket.since)
         self._metrics.decodes.labels(purpose).inc()
-        if request.words:
-            self._metrics.timed_decodes.labels(purpose).inc()
-        audio_s = len(request.audio) / TARGET_RATE_HZ
         kind = "cheap_final" if request.is_cheap else purpose
+        if request.words:
+            self._metrics.timed_decodes.labels(kind).inc()
+        audio_s = len(request.audio) / TARGET_RATE_HZ
         self._metrics.decode_audio_seconds.labels(kind).observe(audio_s)
-
-    def _time_final(self, ticket: Ticket, began_at: float) -> None:
-        if ticket.request.purpose is Purpose.FINAL and ticket.is_live:
-            since = min(ticket.since + ticket.request.slack_s, began_at)
-            self.final_s += FINAL_S_WEIGHT * (time.monotonic() - since - self.final_s)
-
-    def _time_exact_finals(self, running: _Running, now: float) -> None:
-        """Follow how long a worker takes for a final that is not hastened."""
-        requests = [ticket.request for ticket in running.tickets]
-        if all(request.purpose is Purpose.FINAL and not request.is_cheap for request in requests):
-            final_s = (now - running.since) / len(requests)
-            self._exact_final_s += FINAL_S_WEIGHT * (final_s - self._exact_final_s)
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):

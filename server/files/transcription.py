@@ -12,7 +12,7 @@ from typing import BinaryIO, Self, TypeVar
 
 import structlog
 
-from server.engine.dispatcher import Ticket
+from server.engine.tickets import Ticket
 from server.files.audio_file import AudioFile, ContainerFile, RawFile
 from server.session_runner import Services
 from server.vad.silero import VadState

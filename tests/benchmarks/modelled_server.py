@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from server.app import Models, build_factory
 from server.engine.base import Answer, Later, never
+from server.loading import max_batch_frames
 from server.logs import configure_logs
 from server.models.silero import silero_onnx_path
 from server.settings import Settings
@@ -28,7 +29,7 @@ from server.vad.silero import SileroVad
 from streaming.effects import DecodeRequest
 from streaming.options import TARGET_RATE_HZ, ModelOffer
 from streaming.transcript import Hypothesis, Word
-from streaming.windows import BUCKET_FRAMES, frames_of
+from streaming.windows import frames_of
 from tests.benchmarks.front_end_server import LagWatch, serve_with
 
 NUM_WORKERS = 2
@@ -121,7 +122,7 @@ def main() -> None:
     configure_logs(settings.log_level, settings.log_format)
     vad = SileroVad(silero_onnx_path())
     rows = arguments.max_batch
-    max_frames = rows * BUCKET_FRAMES[0]
+    max_frames = max_batch_frames(rows)
     models = Models(engine, vad, NUM_WORKERS, rows, max_batch_frames=max_frames)
     asked_at = time.monotonic()
 

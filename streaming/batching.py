@@ -10,7 +10,8 @@ of the same key. A final whose slack has not passed is only such a row, or goes 
 keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
 was said while it waited: it is renewed when its turn has come, which may give it another key, and
 then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
-windows are fewer, because what comes meanwhile waits for the batch to end. Where too many finals
+windows are fewer, because what comes meanwhile waits for the batch to end; on a slow engine a final
+has company only where more wait than there are workers. Where too many finals
 wait those that go next are hastened: decoded with less care, so that those behind them wait less,
 and as many as there is time for stay exact. Segments of files wait in a queue of their own
 (`file_turns.py`).
@@ -30,6 +31,9 @@ JobT = TypeVar("JobT", bound=Hashable)
 HASTEN_FROM_S = 0.3
 """A final is hastened where those behind it would keep the workers busy for longer."""
 
+LONG_BATCH_S = 0.4
+"""Finals that would take a worker longer together are left to another, if one is soon free."""
+
 
 class _Class(IntEnum):
     """In which order free workers take what waits."""
@@ -44,7 +48,8 @@ class Waiting(Generic[JobT]):
     """A job of `owner` in the queue since `since`, monotonic seconds.
 
     One that is not live waits behind its own client's haste, not behind others. An answer `slack_s`
-    later is still early.
+    later is still early. One that is decoded again keeps its place in the queue: `place_at` is the
+    deadline it had at first.
     """
 
     job: JobT
@@ -55,11 +60,17 @@ class Waiting(Generic[JobT]):
     is_live: bool = True
     num_frames: int = 1
     slack_s: float = 0.0
+    place_at: float = math.inf
 
     @property
     def deadline(self) -> float:
-        """The instant, monotonic seconds, that orders jobs of a class."""
+        """The instant, monotonic seconds, until which an answer is early."""
         return self.since + self.slack_s
+
+    @property
+    def order(self) -> float:
+        """The instant, monotonic seconds, that orders jobs of a class."""
+        return min(self.deadline, self.place_at)
 
     def is_due(self, now: float) -> bool:
         """Say whether it is a live final that somebody waits for."""
@@ -90,6 +101,7 @@ class BatchPolicy(Generic[JobT]):
         renewed: Called with an interim whose turn may have come; returns what it is now.
         hastened: Called with a final that holds up too many others; returns it as decoded with
             less care.
+        num_workers: Batches that run at once.
     """
 
     def __init__(
@@ -98,13 +110,17 @@ class BatchPolicy(Generic[JobT]):
         max_frames: int | None = None,
         renewed: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
         hastened: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
+        num_workers: int = 1,
     ) -> None:
         self._max_batch = max_batch
         self._max_frames = max_frames
         self._renewed = renewed
         self._hastened = hastened
-        self.hasten_final_s = 0.0
-        """What an exact final adds to the wait of those behind it; 0 where none is hastened."""
+        self._num_workers = num_workers
+        self.final_s = 0.0
+        """What an exact final takes a worker; 0 where that is not known."""
+        self.hastens = False
+        """Whether finals are hastened where too many wait."""
         self._waiting: dict[JobT, Waiting[JobT]] = {}
 
     def __len__(self) -> int:
@@ -140,7 +156,10 @@ class BatchPolicy(Generic[JobT]):
         if not self._waiting:
             return []
         order = self._in_turn(now)
-        if self._hasten(order[:max_rows], now):
+        num_due = sum(waiting.is_due(now) for waiting in order)
+        if order[0].purpose is Purpose.FINAL and order[0].is_live and self.final_s:
+            max_rows = min(max_rows, self._max_finals(num_due))
+        if self._hasten(order[:max_rows], num_due, now):
             order = self._in_turn(now)
         first = self._as_now(order[0])
         if self._max_frames is not None:
@@ -165,12 +184,14 @@ class BatchPolicy(Generic[JobT]):
         row = self._waiting[waiting.job] = self._renewed(waiting)
         return row
 
-    def _hasten(self, nexts: list[Waiting[JobT]], now: float) -> bool:
-        """Hasten the finals among what goes next if too many wait; say whether they do."""
-        if not self.hasten_final_s:
-            return False
-        num_due = sum(waiting.is_due(now) for waiting in self._waiting.values())
-        if (num_due - 1) * self.hasten_final_s <= HASTEN_FROM_S:
+    def _max_finals(self, num_due: int) -> int:
+        """Return how many finals go together where so many are due."""
+        return max(1, int(LONG_BATCH_S / self.final_s), math.ceil(num_due / self._num_workers))
+
+    def _hasten(self, nexts: list[Waiting[JobT]], num_due: int, now: float) -> bool:
+        """Hasten the finals among what goes next if too many are due; say whether they are."""
+        wait_s = (num_due - 1) * self.final_s / self._num_workers
+        if not self.hastens or wait_s <= HASTEN_FROM_S:
             return False
         for waiting in nexts:
             if waiting.is_due(now):
@@ -180,10 +201,10 @@ class BatchPolicy(Generic[JobT]):
     def _in_turn(self, now: float) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()
         ranked: list[tuple[_Class, int, float, Waiting[JobT]]] = []
-        for waiting in sorted(self._waiting.values(), key=lambda w: w.deadline):
+        for waiting in sorted(self._waiting.values(), key=lambda w: w.order):
             turn = turns[waiting.owner, waiting.purpose] if waiting.owner is not None else 0
             turns[waiting.owner, waiting.purpose] += 1
-            ranked.append((_class_of(waiting, now), turn, waiting.deadline, waiting))
+            ranked.append((_class_of(waiting, now), turn, waiting.order, waiting))
         ranked.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in ranked]
 

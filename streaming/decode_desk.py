@@ -73,12 +73,15 @@ class DecodeDesk:
             self._habit.end_pause(goes_on=True)
             return self._ask_in_speech(utterance)
         self._habit.pause()
-        ahead_after = ahead_after_samples(tail_samples, endpoint_samples, self.load.stretch)
+        load = self.load
+        ahead_after = ahead_after_samples(
+            tail_samples, endpoint_samples, load.stretch, load.final_s
+        )
         early_samples = max(0, ahead_after - silence)
         if early_samples and not self._habit.rarely_goes_on:
             return []
         end_sample = utterance.last_speech_end_sample + tail_samples
-        wait_s = wait_for_batch_s(early_samples, endpoint_samples - silence, self.load.final_s)
+        wait_s = wait_for_batch_s(early_samples, endpoint_samples - silence, load.final_s)
         return self._ask_ahead(utterance, end_sample, wait_s)
 
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:

@@ -24,7 +24,7 @@ CHECKPOINT_SLACK_S = 1.0
 
 MAX_AHEAD_TENTHS = 5
 """How much of the silence that ends an utterance may go by before its final is decoded ahead: the
-rest is time to decode it in."""
+rest is time to decode it in, where finals do not take longer."""
 
 LEAD_FACTOR = 1.5
 """A final is begun so many times earlier than finals take of late: half as long again is late."""
@@ -61,14 +61,17 @@ def slack_s(purpose: Purpose, utterance_samples: int, *, is_shown: bool) -> floa
     return 0.0
 
 
-def ahead_after_samples(tail_samples: int, endpoint_samples: int, stretch: float) -> int:
+def ahead_after_samples(
+    tail_samples: int, endpoint_samples: int, stretch: float, final_s: float
+) -> int:
     """Return how much silence there is before a final is decoded ahead.
 
     At best as much as the final holds (`tail_samples`); under load more, because in every other
     such pause the voice goes on and the decode was for nothing. `endpoint_samples` of silence are
-    the end.
+    the end, by which there should be time to decode it, if finals take `final_s`.
     """
-    latest = max(tail_samples, endpoint_samples * MAX_AHEAD_TENTHS // 10)
+    in_time = endpoint_samples - int(final_s * TARGET_RATE_HZ)
+    latest = max(tail_samples, min(endpoint_samples * MAX_AHEAD_TENTHS // 10, in_time))
     return min(int(tail_samples * stretch), latest)
 
 

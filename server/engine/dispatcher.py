@@ -65,7 +65,7 @@ class EngineDispatcher:
         }
         self._has_live_session = has_live_session
         self._policy: BatchPolicy[Ticket] = BatchPolicy(
-            max_batch, max_batch_frames, self._renewed, self._hastened
+            max_batch, max_batch_frames, self._renewed, self._hastened, num_workers
         )
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0
@@ -75,7 +75,6 @@ class EngineDispatcher:
         self._is_closed = False
         self._urgent_at = math.inf
         self._live_done_s = 0.0
-        self._hastens = False
         self.final_times = FinalTimes()
 
     def submit(
@@ -108,6 +107,7 @@ class EngineDispatcher:
             is_live=ticket.is_live,
             num_frames=frames_of(request),
             slack_s=request.slack_s,
+            place_at=ticket.place_at,
         )
         self._queue_of(request).submit(waiting)
 
@@ -133,7 +133,7 @@ class EngineDispatcher:
 
     def set_load(self, load: Load) -> None:
         """Hasten finals where too many wait, or no longer."""
-        self._hastens = load.hastens_finals
+        self._policy.hastens = load.hastens_finals
 
     def cancel(self, ticket: Ticket) -> None:
         """Drop a request, or its answer when it runs already."""
@@ -180,9 +180,7 @@ class EngineDispatcher:
 
     def _pump(self) -> None:
         while self._num_free > 0 and not self._is_closed:
-            self._policy.hasten_final_s = (
-                self._hastens * self.final_times.exact_s / self.num_workers
-            )
+            self._policy.final_s = self.final_times.exact_s
             batch = self._take_of_files() or self._policy.take(time.monotonic())
             self._metrics.queue_length.set(len(self._policy) + len(self._files))
             if not batch:
@@ -259,7 +257,7 @@ class EngineDispatcher:
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):
             self._again_counts[answer.why].inc()
-            ticket.request, ticket.since = replace(answer.request, slack_s=0.0), time.monotonic()
+            ticket.decode_again(answer.request, time.monotonic())
         if isinstance(answer, Again | Later):
             if ticket.on_answer is not None:
                 self._enqueue(ticket)

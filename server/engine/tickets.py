@@ -1,7 +1,8 @@
 """Decodes on their way through the dispatcher, and how long finals of late have taken."""
 
+import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.effects import DecodeRequest, Purpose
 from streaming.transcript import Hypothesis
@@ -18,7 +19,8 @@ Renew = Callable[[DecodeRequest], DecodeRequest]
 class Ticket:
     """A decode submitted at `since`, monotonic seconds.
 
-    `on_answer` is called on the event loop, unless cancelled.
+    `on_answer` is called on the event loop, unless cancelled. Where one decode was not enough,
+    `place_at` is the first one's deadline.
     """
 
     request: DecodeRequest
@@ -27,6 +29,12 @@ class Ticket:
     owner: Hashable = None
     is_live: bool = True
     renew: Renew | None = field(default=None, repr=False)
+    place_at: float = math.inf
+
+    def decode_again(self, request: DecodeRequest, now: float) -> None:
+        """Ask for another decode in place of the first, in its place in the queue."""
+        self.place_at = min(self.place_at, self.since + self.request.slack_s)
+        self.request, self.since = replace(request, slack_s=0.0), now
 
 
 @dataclass(eq=False, slots=True)

@@ -13,20 +13,20 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.app import Models, build_factory
-from server.engine.base import Answer, Later, never
+from server.engine.base import Again, Answer, Later, Why, never
 from server.loading import max_batch_frames
 from server.logs import configure_logs
 from server.models.silero import silero_onnx_path
 from server.settings import Settings
 from server.vad.silero import SileroVad
-from streaming.effects import DecodeRequest
+from streaming.effects import DecodeRequest, Purpose
 from streaming.options import TARGET_RATE_HZ, ModelOffer
 from streaming.transcript import Hypothesis, Word
 from streaming.windows import frames_of
@@ -36,11 +36,26 @@ NUM_WORKERS = 2
 WORD_SAMPLES = 5_600
 BEST_BATCH = 8
 
-ENCODE_S_PER_FRAME = 43e-6
+ENCODE_S = {
+    768: 0.024,
+    1000: 0.036,
+    1250: 0.049,
+    1500: 0.065,
+    1750: 0.089,
+    2000: 0.114,
+    2500: 0.228,
+    3000: 0.305,
+}
+"""By window: attention grows with its square."""
+
 ALIGN_S = 0.012
 DECODE_S_25_STEPS = {True: (0.024, 0.026), False: (0.016, 0.012)}
 """With and without a beam: for a batch, and for each of its rows. All for tiny.en on a worker of
 one thread while the other is busy too (docs/performance.md, "Batches on two cores")."""
+
+LONG_SAMPLES = 8 * TARGET_RATE_HZ
+LONG_FINALS_A_RETRY = 12
+"""One of so many finals this long is degenerate and decoded again: 17 of 450 with 64 voices."""
 
 
 @dataclass
@@ -63,8 +78,8 @@ class ModelledEngine:
     def offer(self) -> ModelOffer:
         return ModelOffer("modelled", frozenset({"en"}))
 
-    def batch_key(self, request: DecodeRequest) -> tuple[int, bool]:
-        return frames_of(request), request.purpose.has_beam
+    def batch_key(self, request: DecodeRequest) -> tuple[int, bool, bool]:
+        return frames_of(request), request.purpose.has_beam, request.is_retry
 
     def decode(
         self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
@@ -74,11 +89,11 @@ class ModelledEngine:
         for request in requests:
             if done and must_hurry():
                 break
-            time.sleep(self._slower * ENCODE_S_PER_FRAME * frames_of(request))
+            time.sleep(self._slower * _encode_s(request))
             done.append(request)
         time.sleep(self._slower * (_decode_s(done) + ALIGN_S * sum(r.words for r in done)))
         self.spent.busy_s += time.monotonic() - began_at
-        name = "rows_with_beam" if requests[0].purpose.has_beam else "rows_without"
+        name = "rows_with_beam" if _has_beam(requests[0]) else "rows_without"
         self.spent.rows.setdefault(name, []).append(len(done))
         self.spent.best_s += self._slower * sum(map(_best_row_s, done))
         return [*map(_answer, done), *(Later() for _ in requests[len(done) :])]
@@ -87,19 +102,29 @@ class ModelledEngine:
         pass
 
 
+def _has_beam(request: DecodeRequest) -> bool:
+    return request.purpose.has_beam and not request.is_retry
+
+
+def _encode_s(row: DecodeRequest) -> float:
+    return ENCODE_S[frames_of(row)]
+
+
 def _decode_s(rows: Sequence[DecodeRequest]) -> float:
     steps = [6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows]
-    batch_s, row_s = DECODE_S_25_STEPS[rows[0].purpose.has_beam]
+    batch_s, row_s = DECODE_S_25_STEPS[_has_beam(rows[0])]
     # A row that has ended leaves the batch, which goes on with the others.
     return (batch_s * max(steps) + row_s * sum(steps)) / 25
 
 
 def _best_row_s(row: DecodeRequest) -> float:
-    encode_s = ENCODE_S_PER_FRAME * frames_of(row)
-    return encode_s + _decode_s([row] * BEST_BATCH) / BEST_BATCH + ALIGN_S * row.words
+    return _encode_s(row) + _decode_s([row] * BEST_BATCH) / BEST_BATCH + ALIGN_S * row.words
 
 
-def _answer(request: DecodeRequest) -> Hypothesis:
+def _answer(request: DecodeRequest) -> Answer:
+    is_long = request.purpose is Purpose.FINAL and len(request.audio) >= LONG_SAMPLES
+    if is_long and not request.is_retry and request.end_sample % LONG_FINALS_A_RETRY == 0:
+        return Again(replace(request, is_retry=True), Why.DEGENERATE)
     first = math.ceil((request.start_sample + request.num_context_samples) / WORD_SAMPLES)
     last = (request.end_sample - WORD_SAMPLES // 2) // WORD_SAMPLES
     words = []

@@ -3,6 +3,7 @@
 Interims may have another key by the time their turn comes.
 """
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -40,12 +41,14 @@ class PolicyAgainstDict(RuleBasedStateMachine):
         purpose=st.sampled_from(Purpose),
         passed=st.floats(0, 2),
         client=st.tuples(st.sampled_from("abc"), st.booleans()),
-        slack_s=st.floats(0, 3),
+        times=st.tuples(st.floats(0, 3), st.just(-math.inf) | st.floats(0, 3)),
     )
-    def submit(self, key, purpose, passed, client, slack_s):
+    def submit(self, key, purpose, passed, client, times):
         self.now += passed
         self.num_jobs += 1
+        slack_s, waited_s = times
         job = Waiting(self.num_jobs, key, purpose, self.now, *client, slack_s=slack_s)
+        job = replace(job, place_at=self.now - waited_s)
         self.policy.submit(job)
         self.waiting[job.job] = job
 
@@ -86,9 +89,9 @@ class PolicyAgainstDict(RuleBasedStateMachine):
                 for w in self.waiting.values()
                 if w.owner == waiting.owner
                 and w.purpose is waiting.purpose
-                and (w.deadline, w.job) < (waiting.deadline, waiting.job)
+                and (w.order, w.job) < (waiting.order, waiting.job)
             ]
-            return place, len(before), waiting.deadline
+            return place, len(before), waiting.order
 
         assert rank(batch[0]) == min(map(rank, self.waiting.values()))
         assert [rank(waiting) for waiting in batch] == sorted(map(rank, batch))

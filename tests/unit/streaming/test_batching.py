@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from streaming.batching import HASTEN_FROM_S, BatchPolicy, Waiting
+from streaming.batching import HASTEN_FROM_S, LONG_BATCH_S, BatchPolicy, Waiting
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.unit
@@ -115,6 +115,45 @@ def test_rows_with_long_windows_are_fewer(num_frames, num_rows):
     assert len(made.take(9.0, 1)) == 1
 
 
+def slow_finals(final_s: float, num_finals: int) -> BatchPolicy[str]:
+    made: BatchPolicy[str] = BatchPolicy(4, num_workers=2)
+    made.final_s = final_s
+    for number in range(num_finals):
+        made.submit(Waiting(str(number), "k", FINAL, number))
+    return made
+
+
+def test_slow_finals_have_company_only_where_more_are_due_than_there_are_workers():
+    assert rows(slow_finals(LONG_BATCH_S, 2)) == [1, 1]
+    assert rows(slow_finals(LONG_BATCH_S, 5)) == [3, 1, 1]
+    assert rows(slow_finals(LONG_BATCH_S, 12)) == [4, 4, 2, 1, 1]
+
+
+def test_as_many_finals_go_together_as_do_not_take_long():
+    assert rows(slow_finals(LONG_BATCH_S / 2, 2)) == [2]
+    assert rows(slow_finals(LONG_BATCH_S / 3, 4)) == [3, 1]
+
+
+def test_slow_finals_do_not_keep_interims_apart():
+    made = slow_finals(LONG_BATCH_S, 0)
+    for job in "abc":
+        made.submit(Waiting(job, "k", INTERIM, 0.0))
+    assert rows(made) == [3]
+
+
+def rows(made: BatchPolicy[str]) -> list[int]:
+    batches = []
+    while made:
+        batches.append(len(taken(made, 99.0)))
+    return batches
+
+
+def test_what_is_decoded_again_keeps_its_place():
+    made = policy(1, ("a", "k", FINAL, 1.0), ("b", "k", FINAL, 2.0))
+    made.submit(Waiting("again", "k", FINAL, 3.0, place_at=1.5))
+    assert [taken(made) for _ in range(3)] == [["a"], ["again"], ["b"]]
+
+
 def test_who_has_more_slack_goes_later():
     made = policy(1, ("a", "k", INTERIM, 1.0))
     made.submit(Waiting("b", "k", INTERIM, 0.0, slack_s=1.5))
@@ -202,7 +241,7 @@ def hastening(final_s: float, *waiting: Waiting[str]) -> BatchPolicy[str]:
         return replace(waiting, key="cheap")
 
     made: BatchPolicy[str] = BatchPolicy(2, hastened=hastened)
-    made.hasten_final_s = final_s
+    made.hastens, made.final_s = True, final_s
     for each in waiting:
         made.submit(each)
     return made
@@ -232,7 +271,19 @@ def test_slower_finals_are_hastened_sooner():
 
 
 def test_nothing_is_hastened_on_a_server_that_does_not():
-    assert set(keys(hastening(0.0, *finals("abcdefg"))).values()) == {"exact"}
+    made = hastening(HASTEN_FROM_S, *finals("abcdefg"))
+    made.hastens = False
+    assert set(_all(made).values()) == {"exact"}
+
+
+def test_two_workers_get_through_what_waits_in_half_the_time():
+    made: BatchPolicy[str] = BatchPolicy(
+        2, hastened=lambda w: replace(w, key="cheap"), num_workers=2
+    )
+    made.hastens, made.final_s = True, HASTEN_FROM_S / 2
+    for each in finals("abcdef"):
+        made.submit(each)
+    assert _all(made) == dict.fromkeys("ab", "cheap") | dict.fromkeys("cdef", "exact")
 
 
 @pytest.mark.parametrize(

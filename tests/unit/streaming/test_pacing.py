@@ -81,17 +81,21 @@ def test_nothing_new_is_never_due():
 
 
 @pytest.mark.parametrize(
-    ("tail", "endpoint", "stretch", "expected"),
+    ("tail", "endpoint", "stretch", "final_s", "expected"),
     [
-        (3_584, 13_152, 1.0, 3_584),
-        (3_584, 13_152, 1.5, 5_376),
-        (3_584, 13_152, 6.0, 6_576),
-        (3_584, 4_000, 6.0, 3_584),
-        (512, 512, 6.0, 512),
+        (3_584, 13_152, 1.0, 0.0, 3_584),
+        (3_584, 13_152, 1.5, 0.3, 5_376),
+        (3_584, 13_152, 6.0, 0.3, 6_576),
+        (3_584, 4_000, 6.0, 0.1, 3_584),
+        (512, 512, 6.0, 0.1, 512),
+        (3_584, 13_152, 6.0, 0.5, 13_152 - 8_000),
+        (3_584, 13_152, 6.0, 0.8, 3_584),
     ],
 )
-def test_a_busy_server_decodes_ahead_later_but_with_time_left(tail, endpoint, stretch, expected):
-    assert ahead_after_samples(tail, endpoint, stretch) == expected
+def test_a_busy_server_decodes_ahead_later_but_with_time_left(
+    tail, endpoint, stretch, final_s, expected
+):
+    assert ahead_after_samples(tail, endpoint, stretch, final_s) == expected
 
 
 def habit_after(*pauses: str) -> PauseHabit:

@@ -87,6 +87,18 @@ async def test_a_decode_to_be_done_again_goes_back_into_the_queue():
         assert d.count("starling_decode_contexts_left_out_total") == 0
 
 
+async def test_a_decode_to_be_done_again_keeps_its_place_in_the_queue():
+    async with desk(max_batch=1) as d:
+        d.engine.repeats = True
+        d.engine.pause()
+        first = d.submit(1)
+        await d.started()
+        second = d.submit(2)
+        d.engine.resume()
+        assert [await text_of(answer) for answer in (first, second)] == ["w1", "w2"]
+        assert d.ids == [[1], [1], [2], [2]]
+
+
 async def test_a_decode_to_be_done_again_without_its_context_is_no_retry():
     async with desk() as d:
         d.engine.refuses_context = True

@@ -2,8 +2,9 @@
 
 Whisper was trained on windows padded to 3000 frames of 10 ms. Padding past the speech is what
 tells it to stop, so windows shrink to a bucket that leaves at least `MIN_PADDING_FRAMES` of it;
-docs/performance.md has the measurements. A degenerate decode is repeated on the full window.
-Buckets, because rows of one batch must be equally long (CTranslate2 has no audio mask).
+docs/performance.md has the measurements. A degenerate decode is repeated on the full window, a
+cheap one on a longer window. Buckets, because rows of one batch must be equally long (CTranslate2
+has no audio mask).
 """
 
 from streaming.effects import DecodeRequest, Purpose
@@ -18,6 +19,9 @@ window for raw features."""
 
 INTERIM_FRAMES = 768
 """Interims and cheap finals may have a shorter window: a third cheaper, a little less exact."""
+
+CHEAP_RETRY_SAMPLES = 5 * TARGET_RATE_HZ
+"""More padding for the retry of a cheap final: the full window takes a CPU three times as long."""
 
 BASE_TOKENS = 20
 TOKENS_PER_SECOND = 12
@@ -34,10 +38,13 @@ def window_frames(num_samples: int, purpose: Purpose, *, is_cheap: bool = False)
 
 
 def frames_of(request: DecodeRequest) -> int:
-    """Return the window a request gets; a retry has the full one."""
-    if request.is_retry:
+    """Return the window a request gets; a retry has the full one, a cheap one a longer one."""
+    num_samples = len(request.audio)
+    if not request.is_retry:
+        return window_frames(num_samples, request.purpose, is_cheap=request.is_cheap)
+    if not request.is_cheap:
         return FULL_FRAMES
-    return window_frames(len(request.audio), request.purpose, is_cheap=request.is_cheap)
+    return window_frames(num_samples + CHEAP_RETRY_SAMPLES, request.purpose)
 
 
 def max_new_tokens(num_samples: int) -> int:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from streaming.effects import Purpose
@@ -11,10 +14,12 @@ from streaming.windows import (
     MIN_PADDING_FRAMES,
     TIMESTAMPS_FROM_SAMPLES,
     beam_size,
+    frames_of,
     max_new_tokens,
     wants_timestamps,
     window_frames,
 )
+from tests.support.engine_desk import request
 
 pytestmark = pytest.mark.unit
 
@@ -41,6 +46,22 @@ def test_a_bucket_is_used_up_to_its_last_sample(bucket):
     assert window_frames(fits + 1, Purpose.FINAL) == next(
         (b for b in BUCKET_FRAMES if b > bucket), FULL_FRAMES
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "changes", "expected"),
+    [
+        (4, {}, 1000),
+        (4, {"is_retry": True}, FULL_FRAMES),
+        (4, {"is_cheap": True}, INTERIM_FRAMES),
+        (4, {"is_cheap": True, "is_retry": True}, 1250),
+        (12, {"is_cheap": True, "is_retry": True}, 2000),
+        (28, {"is_cheap": True, "is_retry": True}, FULL_FRAMES),
+    ],
+)
+def test_a_retry_has_the_full_window_and_a_cheap_one_a_longer_one(seconds, changes, expected):
+    asked = replace(request(1), audio=np.zeros(seconds * 16_000, np.float32), **changes)
+    assert frames_of(asked) == expected
 
 
 def test_short_interims_have_a_shorter_window():

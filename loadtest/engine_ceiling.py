@@ -4,7 +4,9 @@ CTranslate2 is called directly, in a process of its own and with nothing else ar
 features, encode, generate, on real speech of the same lengths, window sizes, beams and token caps
 as the server's decodes had, and the alignment of words where the server's decodes had it. Every way
 to spread the cores (many workers of one thread, or one of many) and every batch size is tried for
-each kind of window; the best counts. Kinds are then mixed as in the server's run.
+each kind of window. Then the kinds are mixed as in the server's run, each in its best batches on
+the cores spread the better way, and only that counts: the best of ten short tries on a machine
+whose speed changes is the luckiest one, too.
 """
 
 import itertools
@@ -48,7 +50,8 @@ class WindowKind:
 class CeilingJob:
     """Kinds of windows for one model, and speech (16-bit, 16 kHz) to cut them from.
 
-    Each way is tried for `try_s`; one that is clearly worse is given up after one round.
+    Each way is tried for `try_s`; one that is clearly worse is given up after one round. The mix
+    of all kinds is decoded for `mix_s`.
     """
 
     model_path: Path
@@ -57,7 +60,8 @@ class CeilingJob:
     kinds: Sequence[WindowKind]
     speech: bytes
     batch_sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
-    try_s: float = 3.0
+    try_s: float = 2.0
+    mix_s: float = 60.0
 
 
 class CeilingError(Exception):
@@ -91,21 +95,61 @@ def mixed_rate(rates: Sequence[tuple[float, float]]) -> float:
     return total / sum(share / rate for share, rate in rates)
 
 
+def next_kind(shares: Sequence[float], counts: Sequence[int]) -> int:
+    """Return the kind that is furthest behind its share of all windows decoded so far."""
+    return min(range(len(shares)), key=lambda kind: counts[kind] / shares[kind])
+
+
 def _measure(connection: Connection, job: CeilingJob) -> None:
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     layouts = [(num_cores, 1), (1, num_cores)] if job.device == "cpu" else [(1, 1), (2, 1)]
-    best: dict[str, dict[str, Any]] = {}
-    for num_workers, num_threads in dict.fromkeys(layouts):
-        engine = _RawEngine(job, num_workers, num_threads)
-        for kind, batch_size in itertools.product(job.kinds, job.batch_sizes):
-            way = f"{num_workers} x {num_threads} threads, batch {batch_size}"
-            connection.send(f"{kind.name}: {way}")
-            rate = engine.windows_per_s(kind, batch_size, best.get(kind.name, {}).get("rate", 0.0))
-            if rate > best.get(kind.name, {}).get("rate", 0.0):
-                best[kind.name] = {**asdict(kind), "rate": rate, "way": way}
-    kinds = list(best.values())
-    rate = mixed_rate([(kind["share"], kind["rate"]) for kind in kinds])
-    connection.send({"windows_per_s": rate, "kinds": kinds})
+    best_rate, best_layout, best_ways = 0.0, layouts[0], list[_Way]()
+    for layout in dict.fromkeys(layouts):
+        engine = _RawEngine(job, *layout)
+        ways = [_best_way(engine, kind, layout, job, connection) for kind in job.kinds]
+        rate = mixed_rate([(way.kind.share, way.rate) for way in ways])
+        if rate > best_rate:
+            best_rate, best_layout, best_ways = rate, layout, ways
+    connection.send(f"all kinds mixed, for {job.mix_s:g} s: {_layout_name(best_layout)}")
+    rate = _RawEngine(job, *best_layout).mixed_windows_per_s(best_ways, job.mix_s)
+    kinds = [
+        asdict(way.kind)
+        | {"rate": way.rate, "way": f"{_layout_name(best_layout)}, batch {way.batch_size}"}
+        for way in best_ways
+    ]
+    connection.send(
+        {"windows_per_s": rate, "windows_per_s_of_best_tries": best_rate, "kinds": kinds}
+    )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The batch size that decoded most windows of a kind, `rate` a second."""
+
+    kind: WindowKind
+    batch_size: int
+    rate: float
+
+
+def _best_way(
+    engine: "_RawEngine",
+    kind: WindowKind,
+    layout: tuple[int, int],
+    job: CeilingJob,
+    connection: Connection,
+) -> _Way:
+    best = _Way(kind, job.batch_sizes[0], 0.0)
+    for batch_size in job.batch_sizes:
+        connection.send(f"{kind.name}: {_layout_name(layout)}, batch {batch_size}")
+        rate = engine.windows_per_s(kind, batch_size, best.rate)
+        if rate > best.rate:
+            best = _Way(kind, batch_size, rate)
+    return best
+
+
+def _layout_name(layout: tuple[int, int]) -> str:
+    num_workers, num_threads = layout
+    return f"{num_workers} x {num_threads} threads"
 
 
 class _RawEngine:
@@ -134,24 +178,41 @@ class _RawEngine:
 
     def windows_per_s(self, kind: WindowKind, batch_size: int, rate_to_beat: float) -> float:
         """Decode for `try_s` on all workers; one round is enough for half the rate to beat."""
-        spans = list(itertools.islice(_spans(self._speech, kind.audio_s), NUM_SPANS))
-        self._decode(kind, spans[:batch_size], batch_size)  # Warm: the first call sets buffers up.
-        began_at = time.monotonic()
-        counts = [0] * self._num_workers
+        return self._run([_Way(kind, batch_size, 0.0)], self._try_s, rate_to_beat / 2)
 
-        def work(worker: int) -> None:
-            at = worker * batch_size
+    def mixed_windows_per_s(self, ways: Sequence[_Way], seconds: float) -> float:
+        """Decode all kinds as often as their shares say, on all workers, for so long."""
+        return self._run([way for way in ways if way.kind.share > 0], seconds, 0.0)
+
+    def _run(self, ways: Sequence[_Way], seconds: float, hopeless_rate: float) -> float:
+        spans = [
+            list(itertools.islice(_spans(self._speech, way.kind.audio_s), NUM_SPANS))
+            for way in ways
+        ]
+        shares = [way.kind.share for way in ways]
+        counts = [0] * len(ways)
+        lock = threading.Lock()
+        for way, texts in zip(ways, spans, strict=True):
+            # Warm: the first call sets buffers up.
+            self._decode(way.kind, texts[: way.batch_size], way.batch_size)
+        began_at = time.monotonic()
+
+        def work() -> None:
+            num_done = 0
             while True:
-                batch = [spans[(at + row) % len(spans)] for row in range(batch_size)]
-                self._decode(kind, batch, _num_due(kind.timed_share, at, batch_size))
-                at += batch_size * self._num_workers
-                counts[worker] += batch_size
+                with lock:
+                    index = next_kind(shares, counts)
+                    way, at = ways[index], counts[index]
+                    counts[index] += way.batch_size
+                batch = [spans[index][(at + row) % NUM_SPANS] for row in range(way.batch_size)]
+                self._decode(way.kind, batch, _num_due(way.kind.timed_share, at, way.batch_size))
+                num_done += way.batch_size
                 spent_s = time.monotonic() - began_at
-                is_hopeless = sum(counts) / spent_s < rate_to_beat / 2
-                if spent_s > self._try_s or is_hopeless:
+                is_hopeless = self._num_workers * num_done / spent_s < hopeless_rate
+                if spent_s > seconds or is_hopeless:
                     return
 
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(self._num_workers)]
+        threads = [threading.Thread(target=work) for _ in range(self._num_workers)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -6,11 +6,13 @@ the socket took it: a server that stops reading shows as latency.
 """
 
 import asyncio
+import gc
+import importlib.util
 import random
 import resource
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -75,11 +77,22 @@ def run_voices(connection: Connection, job: VoiceJob) -> None:
     connection.send(READY)
     begins_at: float = connection.recv()
     lateness_s: list[float] = []
-    results = asyncio.run(_run_all(job, begins_at, lateness_s))
+    gc.freeze()  # What is loaded by now stays, so there is no need to look through it again.
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        results = runner.run(_run_all(job, begins_at, lateness_s))
     used = resource.getrusage(resource.RUSAGE_SELF)
     late_s = percentile(lateness_s, 0.99) or 0.0
     connection.send(VoiceOutcome(results, used.ru_utime + used.ru_stime, late_s))
     connection.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's where it is installed: a client of half the CPU disturbs half as much."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    return uvloop.new_event_loop
 
 
 async def _run_all(job: VoiceJob, begins_at: float, lateness_s: list[float]) -> list[SessionResult]:

@@ -23,8 +23,8 @@ log = structlog.get_logger()
 
 OnScores = Callable[[list[float] | Exception], None]
 
-TICK_S = 0.016
-"""Half a window: sooner gives smaller batches, which cost more per window. After a pause the next
+TICK_S = 0.032
+"""A window: sooner gives smaller batches, which cost more per window. After a pause the next
 request is scored at once."""
 
 MAX_WINDOWS = 128

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtest.engine_ceiling import _num_due, mixed_rate
+from loadtest.engine_ceiling import _num_due, mixed_rate, next_kind
 
 pytestmark = pytest.mark.unit
 
@@ -11,6 +11,18 @@ def test_a_mix_is_slowed_by_its_slow_part_in_proportion():
     assert mixed_rate([(1, 10.0)]) == pytest.approx(10.0)
     assert mixed_rate([(1, 10.0), (1, 30.0)]) == pytest.approx(15.0)
     assert mixed_rate([(30, 10.0), (10, 30.0)]) == pytest.approx(12.0)
+
+
+def test_kinds_are_decoded_as_often_as_their_shares_say():
+    shares, sizes = [6.0, 3.0, 1.0], [2, 4, 1]
+    counts = [0, 0, 0]
+
+    while sum(counts) < 1000:
+        kind = next_kind(shares, counts)
+        counts[kind] += sizes[kind]
+
+    for count, share in zip(counts, shares, strict=True):
+        assert abs(count - 100 * share) <= 5
 
 
 @pytest.mark.parametrize(("share", "num_timed"), [(0.0, 0), (0.3, 9), (1.0, 30)])

@@ -71,6 +71,7 @@ class CeilingError(Exception):
 def measure_ceiling(job: CeilingJob, tell: Callable[[str], None]) -> dict[str, Any]:
     """Measure; `tell` is called with what is tried. Blocks for a minute or more.
 
+    `began_at` and `ended_at` are when the mix was decoded, monotonic seconds.
     Raises `CeilingError` when the process that measures breaks.
     """
     context = multiprocessing.get_context("spawn")
@@ -111,14 +112,22 @@ def _measure(connection: Connection, job: CeilingJob) -> None:
         if rate > best_rate:
             best_rate, best_layout, best_ways = rate, layout, ways
     connection.send(f"all kinds mixed, for {job.mix_s:g} s: {_layout_name(best_layout)}")
-    rate = _RawEngine(job, *best_layout).mixed_windows_per_s(best_ways, job.mix_s)
+    engine = _RawEngine(job, *best_layout)
+    began_at = time.monotonic()
+    rate = engine.mixed_windows_per_s(best_ways, job.mix_s)
     kinds = [
         asdict(way.kind)
         | {"rate": way.rate, "way": f"{_layout_name(best_layout)}, batch {way.batch_size}"}
         for way in best_ways
     ]
     connection.send(
-        {"windows_per_s": rate, "windows_per_s_of_best_tries": best_rate, "kinds": kinds}
+        {
+            "windows_per_s": rate,
+            "windows_per_s_of_best_tries": best_rate,
+            "began_at": began_at,
+            "ended_at": time.monotonic(),
+            "kinds": kinds,
+        }
     )
 
 

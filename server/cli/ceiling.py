@@ -2,13 +2,15 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.text import Text
 
 from loadtest.engine_ceiling import CeilingError, CeilingJob, WindowKind, measure_ceiling
+from loadtest.machine_pace import MachinePace, at_pace, pace_kept
 from loadtest.voices import Clip
 from server.cli.failures import CommandError, ExitCode
 from server.cli.model_folder import model_folder
@@ -30,14 +32,28 @@ SPAN_SHARE = 0.9
 """Audio of a histogram's bucket counts as this part of its upper bound: just under it."""
 
 
-def ceiling_of(
-    report: Mapping[str, Any],
-    clips: Sequence[Clip],
-    model: str,
-    device: str | None,
-    language: str | None,
-    line: LiveLine,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Beside:
+    """What the bare engine is to decode, and the machine's pace while the server did."""
+
+    clips: Sequence[Clip]
+    model: str
+    device: str | None
+    language: str | None
+    pace: MachinePace
+
+
+@contextmanager
+def pace_beside(model: str | None) -> Iterator[MachinePace]:
+    """Keep the machine's pace with this model's weights; with none, keep none."""
+    if model is None:
+        yield MachinePace()
+        return
+    with pace_kept(model_folder(model)) as pace:
+        yield pace
+
+
+def ceiling_of(report: Mapping[str, Any], beside: Beside, line: LiveLine) -> dict[str, Any]:
     """Measure the bare engine on what the server decoded, after the server has gone."""
     run = report.get("at_knee") or (report["tries"][0] if "tries" in report else report)
     used = run["timing"]["server"]
@@ -48,24 +64,43 @@ def ceiling_of(
             ExitCode.FAILED,
         )
     settings = load_settings({}, None, os.environ)
+    language = beside.language
     job = CeilingJob(
-        model_path=model_folder(model),
-        device=_device(device),
+        model_path=model_folder(beside.model),
+        device=_device(beside.device),
         language=language if language and language != "auto" else "en",
         kinds=window_kinds(used, settings.final_beam),
-        speech=b"".join(clip.pcm for clip in clips),
+        speech=b"".join(clip.pcm for clip in beside.clips),
     )
-    line.note("The bare engine on the same windows: a minute or two ...")
+    line.note("The bare engine on the same windows: some minutes ...")
     try:
-        found = measure_ceiling(job, lambda told: line.show(Text(f"Bare engine, {told}")))
+        with pace_kept(job.model_path) as pace:
+            found = measure_ceiling(job, lambda told: line.show(Text(f"Bare engine, {told}")))
     except CeilingError as error:
         raise CommandError(
             f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED
         ) from error
-    server_rate = used["decoded_windows_per_s"]
-    return found | {
+    return found | _shares(used, found, job.device, beside.pace, pace)
+
+
+def _shares(
+    used: Mapping[str, Any],
+    found: Mapping[str, Any],
+    device: str,
+    at_load: MachinePace,
+    at_ceiling: MachinePace,
+) -> dict[str, Any]:
+    """Compare at one pace; another device has a pace of its own, which is not known."""
+    load_s = at_load.mean_s(used["began_at"], used["began_at"] + used["seconds"])
+    ceiling_s = at_ceiling.mean_s(found["began_at"], found["ended_at"])
+    server_rate, rate = used["decoded_windows_per_s"], found["windows_per_s"]
+    same_pace = at_pace(rate, ceiling_s, load_s) if device == "cpu" else rate
+    return {
         "server_windows_per_s": server_rate,
-        "share": server_rate / found["windows_per_s"],
+        "pace_at_load_s": load_s,
+        "pace_s": ceiling_s,
+        "share_unpaced": server_rate / rate,
+        "share": server_rate / same_pace,
     }
 
 

@@ -63,8 +63,10 @@ def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
     ways = "; ".join(
         f"{kind['name']}: {kind['rate']:.1f}/s with {kind['way']}" for kind in ceiling["kinds"]
     )
+    slower = ceiling["pace_at_load_s"], ceiling["pace_s"]
+    pace = "" if None in slower else f" on a machine {slower[0] / slower[1]:.2f} times as slow"
     return (
-        f"The server decoded {ceiling['server_windows_per_s']:.1f} windows a second, "
+        f"The server decoded {ceiling['server_windows_per_s']:.1f} windows a second{pace}, "
         f"{100 * ceiling['share']:.0f} % of what the bare engine does with the same windows "
         f"({ceiling['windows_per_s']:.1f}: {ways})."
     )

@@ -24,7 +24,7 @@ from loadtest.server_info import served_models
 from loadtest.speech_map import map_speech
 from loadtest.streamed import Target
 from loadtest.voices import Clip, Mix, parse_mix
-from server.cli.ceiling import ceiling_of
+from server.cli.ceiling import Beside, ceiling_of, pace_beside
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
@@ -176,20 +176,14 @@ async def _run(request: LoadRequest) -> None:
         )
         material = Material(loaded, [map_speech(clip.pcm) for clip in loaded], alone)
         stage = Stage(target, material, request.mix, request.language, request.seed, _teller(line))
-        try:
+        model = server.model
+        if request.has_ceiling and model is None:
+            model = (await asyncio.to_thread(served_models, url, server.api_key))[0].name
+        with pace_beside(model if request.has_ceiling else None) as pace:
             report = await _experiment(request, stage, line)
-        except LoadRunError as error:
-            raise CommandError(
-                f"The load could not be made: {error}",
-                "Run it again with fewer sessions",
-                ExitCode.FAILED,
-            ) from error
-        name = (await asyncio.to_thread(served_models, url, server.api_key))[0].name
-    if request.has_ceiling:
-        chosen = server.model or name
-        report["ceiling"] = await asyncio.to_thread(
-            ceiling_of, report, loaded, chosen, request.server.device, request.language, line
-        )
+    if request.has_ceiling and model is not None:
+        beside = Beside(loaded, model, server.device, request.language, pace)
+        report["ceiling"] = await asyncio.to_thread(ceiling_of, report, beside, line)
     line.clear()
     if request.plots is not None:
         line.note(f"Plots: {write_page(request.plots / 'load.html', load_page(report))}")
@@ -200,6 +194,17 @@ async def _run(request: LoadRequest) -> None:
 
 
 async def _experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
+    try:
+        return await _chosen_experiment(request, stage, line)
+    except LoadRunError as error:
+        raise CommandError(
+            f"The load could not be made: {error}",
+            "Run it again with fewer sessions",
+            ExitCode.FAILED,
+        ) from error
+
+
+async def _chosen_experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
     number, seconds = request.num_sessions, request.seconds
     if request.is_knee:
         return await find_knee(stage, number, seconds, request.limits, line.note)

@@ -1,10 +1,12 @@
 """The bare engine's throughput, on real weights and real speech."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from loadtest.engine_ceiling import CeilingJob, WindowKind, measure_ceiling
+from loadtest.machine_pace import pace_kept
 from loadtest.recordings import load_pcm
 from server.cli.model_folder import model_folder
 
@@ -31,8 +33,10 @@ def test_every_kind_of_window_is_measured_and_mixed():
         mix_s=0.5,
     )
     told = []
+    began_at = time.monotonic()
 
-    found = measure_ceiling(job, told.append)
+    with pace_kept(job.model_path) as pace:
+        found = measure_ceiling(job, told.append)
 
     rates = {kind["name"]: kind["rate"] for kind in found["kinds"]}
     assert set(rates) == {"short", "long"}
@@ -40,3 +44,5 @@ def test_every_kind_of_window_is_measured_and_mixed():
     assert found["windows_per_s"] > 0
     assert any("batch 2" in line for line in told)
     assert told[-1].startswith("all kinds mixed")
+    assert began_at <= found["began_at"] < found["ended_at"] <= time.monotonic()
+    assert pace.mean_s(found["began_at"], found["ended_at"]) > 0

@@ -64,7 +64,7 @@ class SessionResult:
 
 @dataclass(frozen=True)
 class VoiceOutcome:
-    """All sessions of a process, its CPU seconds, and how late it sent at the 99th percentile."""
+    """All sessions of a process, their CPU seconds, and how late they sent: 99th percentile."""
 
     results: Sequence[SessionResult]
     cpu_s: float
@@ -76,14 +76,19 @@ def run_voices(connection: Connection, job: VoiceJob) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends us.
     connection.send(READY)
     begins_at: float = connection.recv()
+    used_before_s = _used_s()
     lateness_s: list[float] = []
     gc.freeze()  # What is loaded by now stays, so there is no need to look through it again.
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         results = runner.run(_run_all(job, begins_at, lateness_s))
-    used = resource.getrusage(resource.RUSAGE_SELF)
     late_s = percentile(lateness_s, 0.99) or 0.0
-    connection.send(VoiceOutcome(results, used.ru_utime + used.ru_stime, late_s))
+    connection.send(VoiceOutcome(results, _used_s() - used_before_s, late_s))
     connection.close()
+
+
+def _used_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

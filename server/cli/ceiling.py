@@ -80,27 +80,43 @@ def ceiling_of(report: Mapping[str, Any], beside: Beside, line: LiveLine) -> dic
         raise CommandError(
             f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED
         ) from error
-    return found | _shares(used, found, job.device, beside.pace, pace)
+    client_cores = run["losses"]["client_cpu_s"] / run["timing"]["to_s"]
+    paces = beside.pace.mean_s(*_span(used)), pace.mean_s(found["began_at"], found["ended_at"])
+    if job.device != "cpu":  # It has a pace of its own, and the client takes nothing from it.
+        paces, client_cores = (None, None), 0.0
+    rates = used["decoded_windows_per_s"], found["windows_per_s"]
+    return found | shares(rates, paces, client_cores)
 
 
-def _shares(
-    used: Mapping[str, Any],
-    found: Mapping[str, Any],
-    device: str,
-    at_load: MachinePace,
-    at_ceiling: MachinePace,
+def _span(used: Mapping[str, Any]) -> tuple[float, float]:
+    return used["began_at"], used["began_at"] + used["seconds"]
+
+
+def shares(
+    rates: tuple[float, float],
+    paces: tuple[float | None, float | None],
+    client_cores: float,
 ) -> dict[str, Any]:
-    """Compare at one pace; another device has a pace of its own, which is not known."""
-    load_s = at_load.mean_s(used["began_at"], used["began_at"] + used["seconds"])
-    ceiling_s = at_ceiling.mean_s(found["began_at"], found["ended_at"])
-    server_rate, rate = used["decoded_windows_per_s"], found["windows_per_s"]
-    same_pace = at_pace(rate, ceiling_s, load_s) if device == "cpu" else rate
+    """Compare a server's windows a second with the bare engine's, on the same cores.
+
+    `share` is of what the bare engine does at the load's pace, on the cores that the client of the
+    load left; `share_as_measured` is of what it did.
+
+    Args:
+        rates: Windows a second of the server and of the bare engine.
+        paces: The machine's pace at those times, as far as known.
+        client_cores: What the client of the load took.
+    """
+    server_rate, bare_rate = rates
+    num_cores = os.cpu_count() or 1
+    rate = at_pace(bare_rate, paces[1], paces[0]) * (num_cores - client_cores) / num_cores
     return {
         "server_windows_per_s": server_rate,
-        "pace_at_load_s": load_s,
-        "pace_s": ceiling_s,
-        "share_unpaced": server_rate / rate,
-        "share": server_rate / same_pace,
+        "pace_at_load_s": paces[0],
+        "pace_s": paces[1],
+        "client_cores": client_cores,
+        "share_as_measured": server_rate / bare_rate,
+        "share": server_rate / rate,
     }
 
 

@@ -6,7 +6,8 @@ as the server's decodes had, and the alignment of words where the server's decod
 to spread the cores (many workers of one thread, or one of many) and every batch size is tried for
 each kind of window. Then the kinds are mixed as in the server's run, each in its best batches on
 the cores spread the better way, and only that counts: the best of ten short tries on a machine
-whose speed changes is the luckiest one, too.
+whose speed changes is the luckiest one, too. The mix is decoded in turns with the load, because
+such a machine may be half as fast a minute later.
 """
 
 import itertools
@@ -15,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -50,8 +52,7 @@ class WindowKind:
 class CeilingJob:
     """Kinds of windows for one model, and speech (16-bit, 16 kHz) to cut them from.
 
-    Each way is tried for `try_s`; one that is clearly worse is given up after one round. The mix
-    of all kinds is decoded for `mix_s`.
+    Each way is tried for `try_s`; one that is clearly worse is given up after one batch.
     """
 
     model_path: Path
@@ -61,31 +62,54 @@ class CeilingJob:
     speech: bytes
     batch_sizes: tuple[int, ...] = (1, 2, 4, 8, 16)
     try_s: float = 2.0
-    mix_s: float = 60.0
 
 
 class CeilingError(Exception):
     """The measurement broke off; the message says why."""
 
 
-def measure_ceiling(job: CeilingJob, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Measure; `tell` is called with what is tried. Blocks for a minute or more.
+class BareEngine:
+    """A process with the engine alone; `bare_engine` starts and ends it. Its methods block."""
 
-    `began_at` and `ended_at` are when the mix was decoded, monotonic seconds.
-    Raises `CeilingError` when the process that measures breaks.
-    """
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def choose_ways(self, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+        """Find the best way for each kind, which takes minutes; `tell` hears what is tried.
+
+        Raises `CeilingError` when the process breaks.
+        """
+        while isinstance(told := self._told(), str):
+            tell(told)
+        return list(told)
+
+    def windows_per_s(self, seconds: float) -> float:
+        """Decode the mix of all kinds for so long, once their ways are chosen.
+
+        Raises `CeilingError` when the process breaks.
+        """
+        self._connection.send(seconds)
+        return float(self._told())
+
+    def _told(self) -> Any:
+        try:
+            return self._connection.recv()
+        except EOFError as error:
+            raise CeilingError("its process broke; its last words are above") from error
+
+
+@contextmanager
+def bare_engine(job: CeilingJob) -> Iterator[BareEngine]:
+    """Start the process, and end it afterwards."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_measure, args=(theirs, job), daemon=True)
     process.start()
     theirs.close()
     try:
-        while isinstance(told := ours.recv(), str):
-            tell(told)
-        return dict(told)
-    except EOFError as error:
-        raise CeilingError("its process broke; its last words are above") from error
+        yield BareEngine(ours)
     finally:
+        ours.close()
         process.terminate()
         process.join()
 
@@ -111,24 +135,17 @@ def _measure(connection: Connection, job: CeilingJob) -> None:
         rate = mixed_rate([(way.kind.share, way.rate) for way in ways])
         if rate > best_rate:
             best_rate, best_layout, best_ways = rate, layout, ways
-    connection.send(f"all kinds mixed, for {job.mix_s:g} s: {_layout_name(best_layout)}")
-    engine = _RawEngine(job, *best_layout)
-    began_at = time.monotonic()
-    rate = engine.mixed_windows_per_s(best_ways, job.mix_s)
-    kinds = [
-        asdict(way.kind)
-        | {"rate": way.rate, "way": f"{_layout_name(best_layout)}, batch {way.batch_size}"}
-        for way in best_ways
-    ]
+    name = _layout_name(best_layout)
     connection.send(
-        {
-            "windows_per_s": rate,
-            "windows_per_s_of_best_tries": best_rate,
-            "began_at": began_at,
-            "ended_at": time.monotonic(),
-            "kinds": kinds,
-        }
+        [
+            asdict(way.kind) | {"rate": way.rate, "way": f"{name}, batch {way.batch_size}"}
+            for way in best_ways
+        ]
     )
+    engine = _RawEngine(job, *best_layout)
+    with suppress(EOFError):  # Enough was measured.
+        while True:
+            connection.send(engine.mixed_windows_per_s(best_ways, connection.recv()))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """The kinds of load test: one load, the knee, an overload with recovery, a soak."""
 
+import asyncio
+import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from loadtest import measures
@@ -12,7 +15,7 @@ from loadtest.load_report import Material, Window, delays, losses, timing
 from loadtest.load_run import LoadPlan, LoadRun, run_load
 from loadtest.metric_readings import Reading
 from loadtest.replay import SaidTwice, replay
-from loadtest.server_use import timeline
+from loadtest.server_use import server_use, timeline
 from loadtest.streamed import Target
 from loadtest.voices import Mix, Voice, deal_styles
 
@@ -27,6 +30,10 @@ CALM_S = 60.0
 
 NUM_SLICES = 10
 RECOVERY_SLICE_S = 5.0
+
+TURN_S = 30.0
+NUM_TURNS = 6
+"""Of the load and the bare engine: the pace of a shared machine changes within a minute."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,39 @@ async def overload(
         "voices_at_overload": num_voices + num_more,
         "phases": phases,
         "recovery_s": recovery_s(report["finals"], ends[1], limits.final_p95_s),
+    }
+
+
+async def in_turns(
+    stage: Stage, num_voices: int, bare_windows_per_s: Callable[[float], float]
+) -> dict[str, Any]:
+    """Hold the load and let the bare engine decode the same windows, again and again.
+
+    `share` is of what the bare engine does on the cores that the client of the load left;
+    `share_with_client` of what it did on all.
+
+    Args:
+        stage: Where, and what is said.
+        num_voices: The load.
+        bare_windows_per_s: Lets the bare engine decode for so many seconds, and blocks.
+    """
+    server_rates, bare_rates, client_cores = [], [], []
+    for number in range(1, NUM_TURNS + 1):
+        label = f"{num_voices} voices and the bare engine in turns, {number} of {NUM_TURNS}"
+        run = await stage.run(label, stage.voices(num_voices, Window(0.0, TURN_S)))
+        used = server_use(run.reading_at(RAMP_S), run.reading_at(TURN_S))
+        server_rates.append(used["decoded_windows_per_s"] if used else 0.0)
+        client_cores.append(run.client_cpu_s / TURN_S)
+        bare_rates.append(await asyncio.to_thread(bare_windows_per_s, TURN_S - RAMP_S))
+    num_cores = os.cpu_count() or 1
+    with_client = sum(server_rates) / sum(bare_rates)
+    return {
+        "server_windows_per_s": fmean(server_rates),
+        "windows_per_s": fmean(bare_rates),
+        "turns": list(zip(server_rates, bare_rates, strict=True)),
+        "client_cores": fmean(client_cores),
+        "share_with_client": with_client,
+        "share": with_client * num_cores / (num_cores - fmean(client_cores)),
     }
 
 

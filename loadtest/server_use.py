@@ -13,8 +13,7 @@ _MEBIBYTE = 1024 * 1024
 def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] | None:
     """Sum it up; None for a server that shows no metrics.
 
-    `began_at` is monotonic seconds; `cpu_ms_per_stream_s` is CPU time of the server process for
-    each second of audio it received.
+    `cpu_ms_per_stream_s` is CPU time of the server process for each second of audio it received.
     """
     if before is None or after is None or after.at <= before.at:
         return None
@@ -25,7 +24,6 @@ def server_use(before: Reading | None, after: Reading | None) -> dict[str, Any] 
     retries = span.growth("starling_decode_retries_total")
     alone_again = span.growth("starling_decode_contexts_left_out_total")
     return {
-        "began_at": before.at,
         "seconds": span.duration_s,
         "sessions_open": after.total("starling_sessions_open"),
         "audio_s_per_s": audio_s / span.duration_s,

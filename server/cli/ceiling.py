@@ -1,17 +1,16 @@
 """What a load run's decodes would cost the bare engine: `starling loadtest --ceiling`."""
 
+import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.text import Text
 
-from loadtest.engine_ceiling import CeilingError, CeilingJob, WindowKind, measure_ceiling
-from loadtest.machine_pace import MachinePace, at_pace, pace_kept
-from loadtest.voices import Clip
+from loadtest.engine_ceiling import CeilingError, CeilingJob, WindowKind, bare_engine
+from loadtest.experiments import Stage, in_turns
 from server.cli.failures import CommandError, ExitCode
 from server.cli.model_folder import model_folder
 from server.cli.render import LiveLine
@@ -33,28 +32,18 @@ SPAN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What the bare engine is to decode, and the machine's pace while the server did."""
+class Weights:
+    """What the bare engine is to run, and for which language."""
 
-    clips: Sequence[Clip]
     model: str
     device: str | None
     language: str | None
-    pace: MachinePace
 
 
-@contextmanager
-def pace_beside(model: str | None) -> Iterator[MachinePace]:
-    """Keep the machine's pace with this model's weights; with none, keep none."""
-    if model is None:
-        yield MachinePace()
-        return
-    with pace_kept(model_folder(model)) as pace:
-        yield pace
-
-
-def ceiling_of(report: Mapping[str, Any], beside: Beside, line: LiveLine) -> dict[str, Any]:
-    """Measure the bare engine on what the server decoded, after the server has gone."""
+async def ceiling_of(
+    report: Mapping[str, Any], stage: Stage, weights: Weights, line: LiveLine
+) -> dict[str, Any]:
+    """Measure the bare engine on what the server decoded, in turns with the same load."""
     run = report.get("at_knee") or (report["tries"][0] if "tries" in report else report)
     used = run["timing"]["server"]
     if not used or not used["decoded_windows_per_s"]:
@@ -64,60 +53,25 @@ def ceiling_of(report: Mapping[str, Any], beside: Beside, line: LiveLine) -> dic
             ExitCode.FAILED,
         )
     settings = load_settings({}, None, os.environ)
-    language = beside.language
     job = CeilingJob(
-        model_path=model_folder(beside.model),
-        device=_device(beside.device),
-        language=language if language and language != "auto" else "en",
+        model_path=model_folder(weights.model),
+        device=_device(weights.device),
+        language=weights.language if weights.language and weights.language != "auto" else "en",
         kinds=window_kinds(used, settings.final_beam),
-        speech=b"".join(clip.pcm for clip in beside.clips),
+        speech=b"".join(clip.pcm for clip in stage.material.clips),
     )
     line.note("The bare engine on the same windows: some minutes ...")
     try:
-        with pace_kept(job.model_path) as pace:
-            found = measure_ceiling(job, lambda told: line.show(Text(f"Bare engine, {told}")))
+        with bare_engine(job) as engine:
+            kinds = await asyncio.to_thread(
+                engine.choose_ways, lambda told: line.show(Text(f"Bare engine, {told}"))
+            )
+            found = await in_turns(stage, run["voices"], engine.windows_per_s)
     except CeilingError as error:
         raise CommandError(
             f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED
         ) from error
-    client_cores = run["losses"]["client_cpu_s"] / run["timing"]["to_s"]
-    paces = beside.pace.mean_s(*_span(used)), pace.mean_s(found["began_at"], found["ended_at"])
-    if job.device != "cpu":  # It has a pace of its own, and the client takes nothing from it.
-        paces, client_cores = (None, None), 0.0
-    rates = used["decoded_windows_per_s"], found["windows_per_s"]
-    return found | shares(rates, paces, client_cores)
-
-
-def _span(used: Mapping[str, Any]) -> tuple[float, float]:
-    return used["began_at"], used["began_at"] + used["seconds"]
-
-
-def shares(
-    rates: tuple[float, float],
-    paces: tuple[float | None, float | None],
-    client_cores: float,
-) -> dict[str, Any]:
-    """Compare a server's windows a second with the bare engine's, on the same cores.
-
-    `share` is of what the bare engine does at the load's pace, on the cores that the client of the
-    load left; `share_as_measured` is of what it did.
-
-    Args:
-        rates: Windows a second of the server and of the bare engine.
-        paces: The machine's pace at those times, as far as known.
-        client_cores: What the client of the load took.
-    """
-    server_rate, bare_rate = rates
-    num_cores = os.cpu_count() or 1
-    rate = at_pace(bare_rate, paces[1], paces[0]) * (num_cores - client_cores) / num_cores
-    return {
-        "server_windows_per_s": server_rate,
-        "pace_at_load_s": paces[0],
-        "pace_s": paces[1],
-        "client_cores": client_cores,
-        "share_as_measured": server_rate / bare_rate,
-        "share": server_rate / rate,
-    }
+    return found | {"kinds": kinds}
 
 
 def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:

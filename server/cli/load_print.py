@@ -63,13 +63,11 @@ def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
     ways = "; ".join(
         f"{kind['name']}: {kind['rate']:.1f}/s with {kind['way']}" for kind in ceiling["kinds"]
     )
-    at_load_s, bare_s = ceiling["pace_at_load_s"], ceiling["pace_s"]
-    pace = f", {at_load_s / bare_s:.2f} times as slow" if at_load_s and bare_s else ""
     return (
-        f"The server decoded {ceiling['server_windows_per_s']:.1f} windows a second on a machine "
-        f"that gave {ceiling['client_cores']:.2f} cores to the client{pace}: "
-        f"{100 * ceiling['share']:.0f} % of what the bare engine does there with the same windows. "
-        f"Measured afterwards: {ceiling['windows_per_s']:.1f} a second ({ways})."
+        f"In turns the server decoded {ceiling['server_windows_per_s']:.1f} windows a second and "
+        f"the bare engine {ceiling['windows_per_s']:.1f}, with no client that took "
+        f"{ceiling['client_cores']:.2f} cores: the server does {100 * ceiling['share']:.0f} % of "
+        f"what the bare engine does on what the client leaves ({ways})."
     )
 
 

@@ -24,7 +24,7 @@ from loadtest.server_info import served_models
 from loadtest.speech_map import map_speech
 from loadtest.streamed import Target
 from loadtest.voices import Clip, Mix, parse_mix
-from server.cli.ceiling import Beside, ceiling_of, pace_beside
+from server.cli.ceiling import Weights, ceiling_of
 from server.cli.choices import (
     ApiKeyOption,
     DeviceOption,
@@ -176,14 +176,18 @@ async def _run(request: LoadRequest) -> None:
         )
         material = Material(loaded, [map_speech(clip.pcm) for clip in loaded], alone)
         stage = Stage(target, material, request.mix, request.language, request.seed, _teller(line))
-        model = server.model
-        if request.has_ceiling and model is None:
-            model = (await asyncio.to_thread(served_models, url, server.api_key))[0].name
-        with pace_beside(model if request.has_ceiling else None) as pace:
+        try:
             report = await _experiment(request, stage, line)
-    if request.has_ceiling and model is not None:
-        beside = Beside(loaded, model, server.device, request.language, pace)
-        report["ceiling"] = await asyncio.to_thread(ceiling_of, report, beside, line)
+            if request.has_ceiling:
+                served = (await asyncio.to_thread(served_models, url, server.api_key))[0].name
+                weights = Weights(server.model or served, server.device, request.language)
+                report["ceiling"] = await ceiling_of(report, stage, weights, line)
+        except LoadRunError as error:
+            raise CommandError(
+                f"The load could not be made: {error}",
+                "Run it again with fewer sessions",
+                ExitCode.FAILED,
+            ) from error
     line.clear()
     if request.plots is not None:
         line.note(f"Plots: {write_page(request.plots / 'load.html', load_page(report))}")
@@ -194,17 +198,6 @@ async def _run(request: LoadRequest) -> None:
 
 
 async def _experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
-    try:
-        return await _chosen_experiment(request, stage, line)
-    except LoadRunError as error:
-        raise CommandError(
-            f"The load could not be made: {error}",
-            "Run it again with fewer sessions",
-            ExitCode.FAILED,
-        ) from error
-
-
-async def _chosen_experiment(request: LoadRequest, stage: Stage, line: LiveLine) -> dict[str, Any]:
     number, seconds = request.num_sessions, request.seconds
     if request.is_knee:
         return await find_knee(stage, number, seconds, request.limits, line.note)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.cli.ceiling import shares, window_kinds
+from server.cli.ceiling import window_kinds
 
 pytestmark = pytest.mark.unit
 
@@ -65,18 +65,3 @@ def test_retries_are_full_windows():
 
 def test_no_decodes_have_no_kinds():
     assert window_kinds(used(final=[(5, 0)], retries=0), final_beam=3) == []
-
-
-def test_the_bare_engine_is_taken_at_the_pace_of_the_load_and_without_the_cores_of_its_client(
-    monkeypatch,
-):
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-
-    found = shares((9.0, 20.0), (0.04, 0.02), client_cores=0.2)
-
-    assert found["share_as_measured"] == pytest.approx(0.45)
-    assert found["share"] == pytest.approx(9.0 / (20.0 * 0.5 * 0.9))
-
-
-def test_where_the_pace_is_not_known_the_bare_engine_is_taken_as_it_was():
-    assert shares((9.0, 10.0), (None, 0.02), client_cores=0.0)["share"] == pytest.approx(0.9)

@@ -7,7 +7,8 @@ to spread the cores (many workers of one thread, or one of many) and every batch
 each kind of window. Then the kinds are mixed as in the server's run, each in its best batches on
 the cores spread the better way, and only that counts: the best of ten short tries on a machine
 whose speed changes is the luckiest one, too. The mix is decoded in turns with the load, because
-such a machine may be half as fast a minute later.
+such a machine may be half as fast a minute later, and in the proportions of that turn: a faster
+machine decodes more interims.
 """
 
 import itertools
@@ -29,6 +30,9 @@ from loadtest.recordings import SAMPLE_RATE_HZ
 
 NUM_SPANS = 32
 FRAME_SAMPLES = 160
+
+UNTRIED_BATCH_SIZE = 2
+"""Of a kind of window so rare that there was none when ways were tried."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,12 @@ class BareEngine:
             tell(told)
         return list(told)
 
-    def windows_per_s(self, seconds: float) -> float:
-        """Decode the mix of all kinds for so long, once their ways are chosen.
+    def windows_per_s(self, seconds: float, kinds: Sequence[WindowKind]) -> float:
+        """Decode a mix of kinds for so long, once their ways are chosen.
 
         Raises `CeilingError` when the process breaks.
         """
-        self._connection.send(seconds)
+        self._connection.send((seconds, kinds))
         return float(self._told())
 
     def _told(self) -> Any:
@@ -143,9 +147,14 @@ def _measure(connection: Connection, job: CeilingJob) -> None:
         ]
     )
     engine = _RawEngine(job, *best_layout)
+    batch_sizes = {way.kind.name: way.batch_size for way in best_ways}
     with suppress(EOFError):  # Enough was measured.
         while True:
-            connection.send(engine.mixed_windows_per_s(best_ways, connection.recv()))
+            seconds, kinds = connection.recv()
+            ways = [
+                _Way(kind, batch_sizes.get(kind.name, UNTRIED_BATCH_SIZE), 0.0) for kind in kinds
+            ]
+            connection.send(engine.mixed_windows_per_s(ways, seconds))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -12,7 +12,7 @@ from loadtest import measures
 from loadtest.delays import curve, summary
 from loadtest.knee import Limits, Search, broken_limits
 from loadtest.load_report import Material, Window, delays, losses, timing
-from loadtest.load_run import LoadPlan, LoadRun, run_load
+from loadtest.load_run import LoadPlan, LoadRun, LoadRunError, run_load
 from loadtest.metric_readings import Reading
 from loadtest.replay import SaidTwice, replay
 from loadtest.server_use import server_use, timeline
@@ -142,7 +142,9 @@ async def overload(
 
 
 async def in_turns(
-    stage: Stage, num_voices: int, bare_windows_per_s: Callable[[float], float]
+    stage: Stage,
+    num_voices: int,
+    bare_windows_per_s: Callable[[float, Mapping[str, Any]], float],
 ) -> dict[str, Any]:
     """Hold the load and let the bare engine decode the same windows, again and again.
 
@@ -152,16 +154,22 @@ async def in_turns(
     Args:
         stage: Where, and what is said.
         num_voices: The load.
-        bare_windows_per_s: Lets the bare engine decode for so many seconds, and blocks.
+        bare_windows_per_s: Lets the bare engine decode for so many seconds what the server
+            decoded, as `server_use` tells it, and blocks.
+
+    Raises:
+        LoadRunError: The server shows no metrics.
     """
     server_rates, bare_rates, client_cores = [], [], []
     for number in range(1, NUM_TURNS + 1):
         label = f"{num_voices} voices and the bare engine in turns, {number} of {NUM_TURNS}"
         run = await stage.run(label, stage.voices(num_voices, Window(0.0, TURN_S)))
         used = server_use(run.reading_at(RAMP_S), run.reading_at(TURN_S))
-        server_rates.append(used["decoded_windows_per_s"] if used else 0.0)
+        if not used:
+            raise LoadRunError("the server shows no metrics")
+        server_rates.append(used["decoded_windows_per_s"])
         client_cores.append(run.client_cpu_s / TURN_S)
-        bare_rates.append(await asyncio.to_thread(bare_windows_per_s, TURN_S - RAMP_S))
+        bare_rates.append(await asyncio.to_thread(bare_windows_per_s, TURN_S - RAMP_S, used))
     num_cores = os.cpu_count() or 1
     with_client = sum(server_rates) / sum(bare_rates)
     return {

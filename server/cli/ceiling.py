@@ -52,12 +52,12 @@ async def ceiling_of(
             "Check that /metrics can be read, or leave out --ceiling",
             ExitCode.FAILED,
         )
-    settings = load_settings({}, None, os.environ)
+    beam = load_settings({}, None, os.environ).final_beam
     job = CeilingJob(
         model_path=model_folder(weights.model),
         device=_device(weights.device),
         language=weights.language if weights.language and weights.language != "auto" else "en",
-        kinds=window_kinds(used, settings.final_beam),
+        kinds=window_kinds(used, beam),
         speech=b"".join(clip.pcm for clip in stage.material.clips),
     )
     line.note("The bare engine on the same windows: some minutes ...")
@@ -66,7 +66,11 @@ async def ceiling_of(
             kinds = await asyncio.to_thread(
                 engine.choose_ways, lambda told: line.show(Text(f"Bare engine, {told}"))
             )
-            found = await in_turns(stage, run["voices"], engine.windows_per_s)
+            found = await in_turns(
+                stage,
+                run["voices"],
+                lambda seconds, used: engine.windows_per_s(seconds, window_kinds(used, beam)),
+            )
     except CeilingError as error:
         raise CommandError(
             f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED

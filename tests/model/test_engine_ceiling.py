@@ -1,5 +1,6 @@
 """The bare engine's throughput, on real weights and real speech."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_kind_of_window_is_measured_and_mixed():
 
     with bare_engine(job) as engine:
         ways = engine.choose_ways(told.append)
-        rate = engine.windows_per_s(0.5)
+        rate = engine.windows_per_s(0.5, [*kinds, replace(kinds[0], name="rare", beam_size=2)])
 
     assert {way["name"] for way in ways} == {"short", "long"}
     assert all(way["rate"] > 0 for way in ways)

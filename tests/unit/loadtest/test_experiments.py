@@ -2,8 +2,10 @@
 
 import pytest
 
-from loadtest.experiments import Stage, recovery_s
+from loadtest.experiments import NUM_TURNS, RAMP_S, TURN_S, Stage, in_turns, recovery_s
 from loadtest.load_report import Material, Window
+from loadtest.load_run import LoadRun
+from loadtest.metric_readings import Reading
 from loadtest.streamed import Target
 from loadtest.voices import Style
 
@@ -50,3 +52,33 @@ def test_no_late_final_means_at_once():
 
 def test_finals_late_to_the_end_mean_no_recovery():
     assert recovery_s([(61.0, 4.0), (66.0, 3.0)], 60.0, limit_s=1.5) is None
+
+
+class DecodingStage(Stage):
+    """A server that decodes 9 windows a second, the first of each run in no time."""
+
+    async def run(self, label, voices):
+        def reading(run_s, windows):
+            return Reading(run_s, {"starling_decodes_total": {(("purpose", "final"),): windows}})
+
+        before, after = reading(RAMP_S, 50.0), reading(TURN_S, 50.0 + 9 * (TURN_S - RAMP_S))
+        return LoadRun(0.0, [], [reading(0.0, 0.0), before, after], 0.2 * TURN_S, 0.0)
+
+
+async def test_the_bare_engine_is_compared_on_the_cores_that_the_client_leaves(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    stage = DecodingStage(**{name: getattr(STAGE, name) for name in STAGE.__dataclass_fields__})
+    asked_s = []
+
+    def bare_windows_per_s(seconds, used):
+        assert used["decodes"] == {"final": 9 * seconds}
+        asked_s.append(seconds)
+        return 9.0 if len(asked_s) % 2 else 15.0
+
+    found = await in_turns(stage, 4, bare_windows_per_s)
+
+    assert asked_s == [TURN_S - RAMP_S] * NUM_TURNS
+    assert found["server_windows_per_s"] == pytest.approx(9.0)
+    assert found["windows_per_s"] == pytest.approx(12.0)
+    assert found["share_with_client"] == pytest.approx(0.75)
+    assert found["share"] == pytest.approx(9.0 / (12.0 * 1.8 / 2))

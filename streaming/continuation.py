@@ -66,6 +66,7 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
         audio=whole.audio[start - whole.start_sample :],
         start_sample=start,
         context="".join(word.text for word in context),
+        context_words=(),
         num_context_samples=said_end - start,
         said=committed,
         whole=None if whole.purpose is Purpose.INTERIM else whole,
@@ -87,6 +88,7 @@ def going_on_after(words: tuple[Word, ...], request: DecodeRequest) -> DecodeReq
     return replace(
         request,
         context=request.context + decoded,
+        context_words=(),
         num_context_samples=said_end - request.start_sample,
         said=words,
         whole=None,

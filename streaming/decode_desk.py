@@ -250,6 +250,7 @@ class DecodeDesk:
             keyterms=self.options.keyterms,
             is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
             context="".join(word.text for word in context),
+            context_words=context,
             num_context_samples=utterance.audio_start_sample - start_sample,
             slack_s=slack_s(
                 purpose,

@@ -39,7 +39,8 @@ class DecodeRequest:
     first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
-    only what follows it is decoded. The answer begins with the words in `said`, committed words of
+    only what follows it is decoded; `context_words` are the same with their times, where some of
+    them may be left out. The answer begins with the words in `said`, committed words of
     the utterance that are not decoded again; should they not fit, `whole` is to be decoded instead.
     An answer `slack_s` seconds later is still early: of those asked for at once the one with the
     least goes first.
@@ -57,6 +58,7 @@ class DecodeRequest:
     is_retry: bool = False
     is_cheap: bool = False
     context: str = ""
+    context_words: tuple[Word, ...] = ()
     num_context_samples: int = 0
     said: tuple[Word, ...] = ()
     whole: "DecodeRequest | None" = None
@@ -81,16 +83,25 @@ class DecodeRequest:
             audio=self.audio[self.num_context_samples :],
             start_sample=self.start_sample + self.num_context_samples,
             context="",
+            context_words=(),
             num_context_samples=0,
         )
 
-    def hastened(self) -> "DecodeRequest":
-        """Return a final's request with less care: a narrower beam, no context where it is short.
-
-        One that goes on from its utterance's words is shorter with them than without.
-        """
-        shorter = self if self.said else self.without_context()
-        return replace(shorter, is_cheap=True)
+    def with_context_within(self, num_samples: int) -> "DecodeRequest":
+        """Return the request with so much of its context that all its audio is no longer."""
+        earliest = self.end_sample - num_samples
+        kept = tuple(word for word in self.context_words if (word.start_sample or 0) >= earliest)
+        if not kept:
+            return self.without_context()
+        num_dropped = (kept[0].start_sample or 0) - self.start_sample
+        return replace(
+            self,
+            audio=self.audio[num_dropped:],
+            start_sample=self.start_sample + num_dropped,
+            context="".join(word.text for word in kept),
+            context_words=kept,
+            num_context_samples=self.num_context_samples - num_dropped,
+        )
 
 
 @dataclass(frozen=True, slots=True)

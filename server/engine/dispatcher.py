@@ -22,7 +22,7 @@ from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
 from streaming.overload import Load
-from streaming.windows import frames_of
+from streaming.windows import frames_of, hastened
 
 log = structlog.get_logger()
 
@@ -128,7 +128,7 @@ class EngineDispatcher:
         if ticket.request.is_cheap:
             return waiting
         self._metrics.finals_hastened.inc()
-        request = ticket.request = ticket.request.hastened()
+        request = ticket.request = hastened(ticket.request)
         return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
 
     def set_load(self, load: Load) -> None:

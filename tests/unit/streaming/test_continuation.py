@@ -57,15 +57,6 @@ def test_a_long_decode_begins_some_words_before_the_first_that_is_not_committed(
     assert asked.num_context_samples >= REACH_SAMPLES
 
 
-def test_a_hastened_final_has_no_context_unless_it_is_longer_without():
-    short = replace(request(10.0), context=" before", num_context_samples=3 * SECOND)
-    hastened = short.hastened()
-    assert hastened.is_cheap
-    assert (hastened.context, len(hastened.audio)) == ("", 7 * SECOND)
-    long = going_on_from(words(30), request(20.0))
-    assert long.hastened() == replace(long, is_cheap=True)
-
-
 def test_context_fills_the_window_and_no_more():
     asked = going_on_from(words(34), request(20.0))
     assert 13.0 * SECOND < len(asked.audio) <= 13.5 * SECOND

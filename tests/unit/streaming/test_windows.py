@@ -3,7 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streaming.effects import Purpose
+from streaming.effects import DecodeRequest, Purpose
+from streaming.options import Task
+from streaming.transcript import Word
 from streaming.windows import (
     BUCKET_FRAMES,
     CHEAP_BEAM,
@@ -15,6 +17,7 @@ from streaming.windows import (
     TIMESTAMPS_FROM_SAMPLES,
     beam_size,
     frames_of,
+    hastened,
     max_new_tokens,
     wants_timestamps,
     window_frames,
@@ -100,3 +103,54 @@ def test_long_windows_ask_for_timestamps():
 def test_long_segments_of_files_have_timestamps_whatever_the_beam():
     assert wants_timestamps(TIMESTAMPS_FROM_SAMPLES, 3, Purpose.FILE)
     assert not wants_timestamps(TIMESTAMPS_FROM_SAMPLES - 1, 3, Purpose.FILE)
+
+
+def final_after(context_s: float, own_s: float) -> DecodeRequest:
+    """Return a final of `own_s` with a word of context for each half second before it."""
+    own_start = 100 * 16_000
+    starts = [own_start - index * 8_000 for index in range(int(2 * context_s), 0, -1)]
+    words = tuple(Word(f" w{start}", start, start + 8_000, 0.9) for start in starts)
+    audio = np.arange(int((context_s + own_s) * 16_000), dtype=np.float32)
+    context = "".join(word.text for word in words)
+    start = own_start - int(context_s * 16_000)
+    return DecodeRequest(
+        1, Purpose.FINAL, audio, start, "en", Task.TRANSCRIBE, True, "", (),
+        context=context, context_words=words, num_context_samples=int(context_s * 16_000),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("own_s", "frames", "context_s"),
+    [(2.0, INTERIM_FRAMES, 3.0), (5.0, INTERIM_FRAMES, 1.0), (6.1, INTERIM_FRAMES, 0.0),
+     (6.5, 1000, 2.0), (8.0, 1000, 0.5)],
+)  # fmt: skip
+def test_a_hastened_final_has_as_much_context_as_its_own_window_has_room_for(
+    own_s, frames, context_s
+):
+    asked = final_after(3.0, own_s)
+
+    shorter = hastened(asked)
+
+    assert shorter.is_cheap
+    assert frames_of(shorter) == frames_of(replace(asked.without_context(), is_cheap=True))
+    assert frames_of(shorter) == frames
+    assert shorter.num_context_samples == context_s * 16_000
+    assert shorter.num_own_samples == asked.num_own_samples
+    assert shorter.start_sample == shorter.end_sample - len(shorter.audio)
+    assert np.array_equal(shorter.audio, asked.audio[-len(shorter.audio) :])
+    kept = asked.context_words[len(asked.context_words) - int(2 * context_s) :]
+    assert shorter.context_words == kept
+    assert shorter.context == "".join(word.text for word in kept)
+
+
+def test_context_whose_words_have_no_known_place_is_left_out():
+    asked = replace(final_after(3.0, 2.0), context_words=())
+
+    assert hastened(asked) == replace(asked.without_context(), is_cheap=True)
+
+
+def test_a_hastened_final_that_goes_on_from_its_own_words_keeps_them():
+    said = (Word(" one", 90 * 16_000, 91 * 16_000),)
+    asked = replace(final_after(3.0, 12.0), said=said)
+
+    assert hastened(asked) == replace(asked, is_cheap=True)

@@ -92,14 +92,21 @@ class BareEngine:
 
         Raises `CeilingError` when the process breaks.
         """
-        self._connection.send((seconds, kinds))
+        with _breaks_told():
+            self._connection.send((seconds, kinds))
         return float(self._told())
 
     def _told(self) -> Any:
-        try:
+        with _breaks_told():
             return self._connection.recv()
-        except EOFError as error:
-            raise CeilingError("its process broke; its last words are above") from error
+
+
+@contextmanager
+def _breaks_told() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise CeilingError("its process broke; its last words are above") from error
 
 
 @contextmanager
@@ -129,9 +136,13 @@ def next_kind(shares: Sequence[float], counts: Sequence[int]) -> int:
     return min(range(len(shares)), key=lambda kind: counts[kind] / shares[kind])
 
 
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
 def _measure(connection: Connection, job: CeilingJob) -> None:
-    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    layouts = [(num_cores, 1), (1, num_cores)] if job.device == "cpu" else [(1, 1), (2, 1)]
+    layouts = [(num_cores(), 1), (1, num_cores())] if job.device == "cpu" else [(1, 1), (2, 1)]
     best_rate, best_layout, best_ways = 0.0, layouts[0], list[_Way]()
     for layout in dict.fromkeys(layouts):
         engine = _RawEngine(job, *layout)

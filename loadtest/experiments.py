@@ -1,7 +1,6 @@
 """The kinds of load test: one load, the knee, an overload with recovery, a soak."""
 
 import asyncio
-import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,8 +147,8 @@ async def in_turns(
 ) -> dict[str, Any]:
     """Hold the load and let the bare engine decode the same windows, again and again.
 
-    `share` is of what the bare engine does on the cores that the client of the load left;
-    `share_with_client` of what it did on all.
+    `share` is the server's part of what the bare engine did; `client_cores` are what the client of
+    the load took from the server and not from the bare engine.
 
     Args:
         stage: Where, and what is said.
@@ -170,15 +169,12 @@ async def in_turns(
         server_rates.append(used["decoded_windows_per_s"])
         client_cores.append(run.client_cpu_s / TURN_S)
         bare_rates.append(await asyncio.to_thread(bare_windows_per_s, TURN_S - RAMP_S, used))
-    num_cores = os.cpu_count() or 1
-    with_client = sum(server_rates) / sum(bare_rates)
     return {
         "server_windows_per_s": fmean(server_rates),
         "windows_per_s": fmean(bare_rates),
         "turns": list(zip(server_rates, bare_rates, strict=True)),
         "client_cores": fmean(client_cores),
-        "share_with_client": with_client,
-        "share": with_client * num_cores / (num_cores - fmean(client_cores)),
+        "share": sum(server_rates) / sum(bare_rates),
     }
 
 

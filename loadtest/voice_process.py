@@ -7,7 +7,6 @@ the socket took it: a server that stops reading shows as latency.
 
 import asyncio
 import gc
-import importlib.util
 import random
 import resource
 import signal
@@ -92,11 +91,11 @@ def _used_s() -> float:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's where it is installed: a client of half the CPU disturbs half as much."""
-    if importlib.util.find_spec("uvloop") is None:
+    """Return uvloop's where it is installed: it takes a tenth less CPU from what is measured."""
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
         return None
-    import uvloop  # noqa: PLC0415 - there is none for Windows
-
     return uvloop.new_event_loop
 
 

@@ -9,7 +9,13 @@ from typing import Any
 
 from rich.text import Text
 
-from loadtest.engine_ceiling import CeilingError, CeilingJob, WindowKind, bare_engine
+from loadtest.engine_ceiling import (
+    CeilingError,
+    CeilingJob,
+    WindowKind,
+    bare_engine,
+    num_cores,
+)
 from loadtest.experiments import Stage, in_turns
 from server.cli.failures import CommandError, ExitCode
 from server.cli.model_folder import model_folder
@@ -75,7 +81,13 @@ async def ceiling_of(
         raise CommandError(
             f"The ceiling could not be measured: {error}", "Leave out --ceiling", ExitCode.FAILED
         ) from error
-    return found | {"kinds": kinds}
+    left = without_client(found["share"], found["client_cores"]) if job.device == "cpu" else None
+    return found | {"share_without_client": left, "kinds": kinds}
+
+
+def without_client(share: float, client_cores: float) -> float:
+    """Return the share of what the bare engine does on the cores that the load's client leaves."""
+    return share * num_cores() / (num_cores() - client_cores)
 
 
 def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:

@@ -63,11 +63,12 @@ def _ceiling_line(ceiling: Mapping[str, Any]) -> str:
     ways = "; ".join(
         f"{kind['name']}: {kind['rate']:.1f}/s with {kind['way']}" for kind in ceiling["kinds"]
     )
+    left = ceiling["share_without_client"]
+    beside = "" if left is None else f" ({100 * left:.0f} % on the cores that the client leaves)"
     return (
         f"In turns the server decoded {ceiling['server_windows_per_s']:.1f} windows a second and "
-        f"the bare engine {ceiling['windows_per_s']:.1f}, with no client that took "
-        f"{ceiling['client_cores']:.2f} cores: the server does {100 * ceiling['share']:.0f} % of "
-        f"what the bare engine does on what the client leaves ({ways})."
+        f"the bare engine {ceiling['windows_per_s']:.1f}: {100 * ceiling['share']:.0f} % of it"
+        f"{beside}. The bare engine's best tries: {ways}."
     )
 
 

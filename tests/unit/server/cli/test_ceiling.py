@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.cli.ceiling import window_kinds
+from server.cli.ceiling import window_kinds, without_client
 
 pytestmark = pytest.mark.unit
 
@@ -65,3 +65,9 @@ def test_retries_are_full_windows():
 
 def test_no_decodes_have_no_kinds():
     assert window_kinds(used(final=[(5, 0)], retries=0), final_beam=3) == []
+
+
+def test_the_client_takes_its_cores_from_the_server_alone(monkeypatch):
+    monkeypatch.setattr("server.cli.ceiling.num_cores", lambda: 2)
+
+    assert without_client(0.75, client_cores=0.2) == pytest.approx(0.75 * 2 / 1.8)

@@ -16,8 +16,9 @@ from loadtest.voice_process import SessionResult
 from loadtest.voices import Clip, Placement, Script, clip_spans_s
 from starling_client import StarlingError
 
-REPLAYED_S = 600.0
-"""How much audio of a run is said again: some 1,500 words, and a minute or two on two cores."""
+REPLAYED_S = 1800.0
+"""How much audio of a run is said again: some 4,000 words, of which half a percent are twenty, and
+one to three minutes on two cores."""
 
 MIN_SESSIONS = 4
 

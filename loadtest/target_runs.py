@@ -1,6 +1,6 @@
 """Runs what `loadtest/targets.py` lists, one after the other, and says what is met.
 
-    python -m loadtest.target_runs MANIFEST tests/fixtures/*.flac --keep DIR
+    python -m loadtest.target_runs MANIFEST --keep DIR
 
 Takes about two hours; `--only "tiny.en, 32"` runs those whose name begins so. Nothing else should
 run on the machine meanwhile. Reports are kept as JSON in DIR, and what is there is not run again.
@@ -29,7 +29,6 @@ def main() -> None:
     arguments = _arguments()
     material = Material(
         arguments.manifest,
-        tuple(arguments.clips),
         overload_voices=arguments.overload_voices,
         soak_voices=arguments.soak_voices,
     )
@@ -96,7 +95,6 @@ def _table(rows: Sequence[tuple[str, str, float | None, bool]]) -> Table:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("manifest", help="recordings with their texts, as for starling eval")
-    parser.add_argument("clips", nargs="+", help="short recordings for voices without end")
     parser.add_argument("--keep", type=Path, required=True, help="folder for the reports")
     parser.add_argument(
         "--only", action="append", default=[], help="what begins so; may be given several times"

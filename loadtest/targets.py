@@ -51,10 +51,9 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Material:
-    """Recordings: a manifest, some short clips, and voices for what depends on the machine."""
+    """A manifest of recordings, and voices for what depends on the machine."""
 
     manifest: str
-    clips: tuple[str, ...]
     overload_voices: int
     soak_voices: int
 
@@ -102,6 +101,15 @@ def _starling(command: str, *arguments: str) -> tuple[str, ...]:
     return ("-m", "server", command, *arguments, "--json")
 
 
+_SHORT = ("--longest", "8")
+"""About as long as what a caller says at a time."""
+
+
+def _spoken(material: Material, *more: str) -> tuple[str, ...]:
+    """Return what chooses the recordings of a load: sentences read aloud, without end."""
+    return (material.manifest, "--language", "en", "--kind", "read", "--clips", "40", *more)
+
+
 def _delays(model: str, more: Sequence[str], material: Material) -> Measurement:
     one_voice = ("--language", "en", "--realtime", "--concurrency", "1", "--no-offline")
     return Measurement(
@@ -126,8 +134,7 @@ def _timing(quantity: str, name: str) -> Find:
 
 
 def _capacity(voices: _Voices, material: Material) -> Measurement:
-    long = (material.manifest, "--language", "en", "--kind", "read", "--clips", "40")
-    spoken = long if voices.are_long else material.clips
+    spoken = _spoken(material, *(() if voices.are_long else _SHORT))
     load = ("--model", voices.model, "--sessions", str(voices.number), "--seconds", "60")
     kind = "long" if voices.are_long else "short"
     return Measurement(
@@ -155,7 +162,7 @@ def _share(material: Material) -> Measurement:
     load = ("--model", "tiny.en", "--sessions", "40", "--seconds", "60", "--ceiling")
     return Measurement(
         "share of the bare engine",
-        _starling("loadtest", *material.clips, *load),
+        _starling("loadtest", *_spoken(material, *_SHORT), *load),
         (
             Limit(
                 "windows, share of the bare engine's", lambda r: r["ceiling"]["share"], least=0.85
@@ -197,7 +204,7 @@ def _overload(material: Material) -> Measurement:
     load = ("--sessions", str(material.overload_voices), "--overload", "1.5", "--seconds", "300")
     return Measurement(
         "overload of 1.5 for five minutes",
-        _starling("loadtest", *material.clips, "--model", "tiny.en", *load),
+        _starling("loadtest", *_spoken(material, *_SHORT), "--model", "tiny.en", *load),
         (
             *_NOTHING_LOST,
             Limit("recovered after, s", lambda r: r["recovery_s"], 30.0),
@@ -215,7 +222,7 @@ def _soak(material: Material) -> Measurement:
     load = ("--sessions", str(material.soak_voices), "--soak", "1800")
     return Measurement(
         "half an hour of soak",
-        _starling("loadtest", *material.clips, "--model", "tiny.en", *load),
+        _starling("loadtest", *_spoken(material, *_SHORT), "--model", "tiny.en", *load),
         (
             *_NOTHING_LOST,
             Limit("RSS of the last tenth, of the second's", _growth, 1.1),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class LoadRequest:
     language: str | None
     kinds: frozenset[str]
     num_clips: int
+    longest_s: float
     mix: Mix
     seed: int
     num_sessions: int
@@ -130,6 +132,15 @@ def loadtest(
         ),
     ] = None,
     clips: Annotated[int, typer.Option(min=1, help="At most so many recordings.")] = 24,
+    longest: Annotated[
+        float | None,
+        typer.Option(
+            min=0.5,
+            help="None longer than this.",
+            metavar="SECONDS",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Fixes orders and moments.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
     plots: Annotated[
@@ -144,6 +155,7 @@ def loadtest(
             language,
             frozenset(kind.split(",")) if kind else frozenset(),
             clips,
+            math.inf if longest is None else longest,
             _checked_mix(mix),
             seed,
             sessions,
@@ -268,7 +280,11 @@ def _check_kind(request: LoadRequest) -> None:
 def _loaded(request: LoadRequest) -> list[Clip]:
     try:
         clips = load_clips(
-            request.files, language=request.language, kinds=request.kinds, limit=request.num_clips
+            request.files,
+            language=request.language,
+            kinds=request.kinds,
+            limit=request.num_clips,
+            longest_s=request.longest_s,
         )
     except ManifestError as error:
         raise CommandError(
@@ -285,8 +301,8 @@ def _loaded(request: LoadRequest) -> list[Clip]:
         ) from error
     if not clips:
         raise CommandError(
-            "No recording of the manifest fits the choice",
-            "Check --language and --kind",
+            "No recording fits the choice",
+            "Check --language, --kind and --longest",
             ExitCode.USAGE,
         )
     return clips

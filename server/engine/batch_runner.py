@@ -7,8 +7,7 @@ gives it back with the answer, and it is cut off here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import exp
+from dataclasses import dataclass
 from typing import Any
 
 import ctranslate2
@@ -19,60 +18,13 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.base import never
 from server.engine.prompts import PromptBuilder
-from server.engine.words import (
-    UNSPACED_LANGUAGES,
-    TimedPiece,
-    pieces_after,
-    plain_words,
-    timed_words,
-)
+from server.engine.rows import Row
+from server.engine.words import TimedPiece, pieces_after
 from streaming.effects import DecodeRequest
-from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
-from streaming.left_context import text_after
 from streaming.levels import levelled
 from streaming.options import Task
-from streaming.transcript import Hypothesis, Word, begun_after
+from streaming.transcript import Hypothesis
 from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
-
-
-@dataclass(slots=True)
-class _Row:
-    """One request on its way through a batch."""
-
-    request: DecodeRequest
-    language: str
-    language_probability: float = 1.0
-    context_tokens: list[int] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
-    """Of the text that follows the context."""
-
-    text: str = ""
-    goes_on: bool = True
-    """Whether the text can be what follows the context."""
-
-    avg_logprob: float = 0.0
-    no_speech_probability: float = 0.0
-    has_hit_token_cap: bool = False
-    heard_samples: int = 0
-
-    def take_text(self, text: str) -> None:
-        """Note what was decoded after the context."""
-        self.text = text
-        if self.request.context:
-            is_spaced = self.language not in UNSPACED_LANGUAGES
-            following = text_after(
-                self.request.context,
-                text,
-                is_spaced=is_spaced,
-                is_continuation=bool(self.request.said),
-            )
-            self.text, self.goes_on = following or "", following is not None
-
-    @property
-    def signals(self) -> DecodeSignals:
-        return DecodeSignals(
-            self.text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +58,14 @@ class BatchRunner:
         Of fewer rows, from the first on, when `must_hurry` says so before all are encoded.
         """
         encoded = self._encode(requests, frames, must_hurry)
-        rows = [_Row(request, request.language or "en") for request in requests[: encoded.shape[0]]]
+        rows = [Row(request, request.language or "en") for request in requests[: encoded.shape[0]]]
         self._detect_languages(rows, encoded)
         self._generate(rows, encoded, options)
-        verdicts = [_verdict(row) for row in rows]
-        accepted = [
-            (index, row)
-            for index, row in enumerate(rows)
-            if verdicts[index] is Verdict.ACCEPT and row.request.words and row.tokens
-        ]
-        pieces = self._align(accepted, encoded)
+        timed = [(index, row) for index, row in enumerate(rows) if row.needs_times]
+        pieces = self._align(timed, encoded)
         return [
-            Outcome(self._hypothesis(row, verdict, pieces.get(index)), row.heard_samples)
-            for index, (row, verdict) in enumerate(zip(rows, verdicts, strict=True))
+            Outcome(row.hypothesis(pieces.get(index)), row.heard_samples)
+            for index, row in enumerate(rows)
         ]
 
     def _encode(
@@ -147,7 +94,7 @@ class BatchRunner:
             batch[row, :, :width] = mel[:, :width]
         return batch
 
-    def _detect_languages(self, rows: list[_Row], encoded: ctranslate2.StorageView) -> None:
+    def _detect_languages(self, rows: list[Row], encoded: ctranslate2.StorageView) -> None:
         if not self._is_multilingual or all(row.request.language for row in rows):
             return
         for row, ranked in zip(rows, self._model.detect_language(encoded), strict=True):
@@ -157,7 +104,7 @@ class BatchRunner:
 
     def _generate(
         self,
-        rows: list[_Row],
+        rows: list[Row],
         encoded: ctranslate2.StorageView,
         options: dict[str, Any],
     ) -> None:
@@ -193,7 +140,7 @@ class BatchRunner:
             row.no_speech_probability = result.no_speech_prob
             row.has_hit_token_cap = len(ids) >= max_new_tokens(row.request.num_own_samples)
 
-    def _prompt(self, row: _Row, beam_size: int) -> list[int]:
+    def _prompt(self, row: Row, beam_size: int) -> list[int]:
         request = row.request
         history = self.prompts.history(request)
         prompt = self.prompts.build(
@@ -205,11 +152,11 @@ class BatchRunner:
         return prompt + row.context_tokens
 
     def _align(
-        self, accepted: list[tuple[int, _Row]], encoded: ctranslate2.StorageView
+        self, timed: list[tuple[int, Row]], encoded: ctranslate2.StorageView
     ) -> dict[int, list[TimedPiece]]:
         """Return aligned pieces by row index; one call per language and task among the rows."""
-        groups: dict[tuple[str, str], list[tuple[int, _Row]]] = {}
-        for index, row in accepted:
+        groups: dict[tuple[str, str], list[tuple[int, Row]]] = {}
+        for index, row in timed:
             groups.setdefault((row.language, str(row.request.task)), []).append((index, row))
         pieces: dict[int, list[TimedPiece]] = {}
         for (language, task), members in groups.items():
@@ -226,60 +173,11 @@ class BatchRunner:
                 )
         return pieces
 
-    def _hypothesis(
-        self, row: _Row, verdict: Verdict, pieces: list[TimedPiece] | None
-    ) -> Hypothesis | None:
-        request = row.request
-        is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
-        if verdict is Verdict.RETRY and is_worth_more:
-            return None
-        # What a final has so far stays, whatever the rest of its speech is taken for.
-        kept = request.said if request.purpose.is_for_good else ()
-        is_degenerate = verdict is not Verdict.ACCEPT
-        if pieces is None:
-            words = plain_words(row.text, row.language)
-        else:
-            start_sample = request.start_sample + request.num_context_samples
-            words = timed_words(row.text, row.language, pieces, (start_sample, request.end_sample))
-        return Hypothesis(
-            words=kept if is_degenerate else _following(request.said, words),
-            language=row.language,
-            language_probability=row.language_probability,
-            confidence=_confidence(row, len(words)),
-            is_degenerate=is_degenerate and not kept,
-        )
-
-
-def _following(said: tuple[Word, ...], words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Return all words, none of the new ones placed before the end of the last one said.
-
-    The alignment may stretch that one past the timestamp at which the next decode began.
-    """
-    said_end = said[-1].end_sample if said else None
-    return said + (words if said_end is None else begun_after(said_end, words))
-
-
-def _confidence(row: _Row, num_words: int) -> float:
-    """Return the mean confidence in the words decoded and in those said before, by their number."""
-    confidence = exp(min(0.0, row.avg_logprob))
-    said = [word.confidence for word in row.request.said if word.confidence is not None]
-    if not said:
-        return confidence
-    return (sum(said) + confidence * num_words) / (len(said) + num_words)
-
 
 def has_timestamps(request: DecodeRequest, beam_size: int) -> bool:
     """Say whether Whisper is asked for timestamps; forced words have none, and it loops on them."""
     is_alone = not request.context
     return is_alone and wants_timestamps(len(request.audio), beam_size, request.purpose)
-
-
-def _verdict(row: _Row) -> Verdict:
-    if row.request.context:
-        rule = judge if row.request.whole is None else judge_continuation
-        is_sure = row.goes_on and rule(row.signals) is Verdict.ACCEPT
-        return Verdict.ACCEPT if is_sure else Verdict.RETRY
-    return judge_retry(row.signals) if row.request.is_retry else judge(row.signals)
 
 
 def _heard_samples(

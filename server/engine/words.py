@@ -1,7 +1,7 @@
 """Decoded text to words, with or without times."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -99,8 +99,44 @@ def timed_words(
         at = min(max(finish, begin), end_sample)
         timed.append(Word(word, begin, at, confidence))
         untimed.append(is_spaced and bool(taken) and at == begin)
+    if is_spaced:
+        timed, untimed = _without_copies(timed, untimed)
     said = _without_untimed(timed, untimed)
     return _without_pauses(_without_echo(said) if is_spaced and taken else said)
+
+
+def writes_phrase_twice(text: str) -> bool:
+    """Say whether three words or more are followed by themselves: said twice, or only written."""
+    return _copy_in([letters_of(word) for word in text.split()], lambda _: True) is not None
+
+
+def _without_copies(
+    words: Sequence[Word], untimed: Sequence[bool]
+) -> tuple[list[Word], list[bool]]:
+    """Return words and marks without phrases that say the one before again and have no time to.
+
+    At the end of the text its last words may have a time, which the alignment has left over.
+    """
+    kept, marks = list(words), list(untimed)
+
+    def has_no_time(copy: slice) -> bool:
+        runs = (len(list(run)) for is_untimed, run in groupby(marks[copy]) if is_untimed)
+        return max(runs, default=0) >= MIN_UNTIMED_WORDS
+
+    while (copy := _copy_in([letters_of(word.text) for word in kept], has_no_time)) is not None:
+        del kept[copy], marks[copy]
+    return kept, marks
+
+
+def _copy_in(words: Sequence[str], is_wanted: Callable[[slice], bool]) -> slice | None:
+    """Return the longest phrase that is said just before, too, of those that are wanted."""
+    for num in range(len(words) // 2, MIN_UNTIMED_WORDS - 1, -1):
+        for at in range(num, len(words) - num + 1):
+            copy = slice(at, at + num)
+            is_same = words[at] == words[at - num] and words[copy] == words[at - num : at]
+            if is_same and is_wanted(copy):
+                return copy
+    return None
 
 
 def _without_untimed(words: Sequence[Word], untimed: Sequence[bool]) -> list[Word]:

@@ -2,9 +2,10 @@
 
 import wave
 
+import numpy as np
 import pytest
 
-from loadtest.material import load_clips
+from loadtest.material import SPEECH_RMS, at_speech_level, load_clips
 
 pytestmark = pytest.mark.unit
 
@@ -50,6 +51,36 @@ def test_bare_files_have_no_text(manifest):
 
 def test_no_more_are_taken_than_asked_for(manifest):
     assert names([manifest], limit=1) == ["a.wav"]
+
+
+def test_none_longer_than_asked_for_is_taken(manifest):
+    bare = manifest.with_name("d.wav")  # 0.1 s
+
+    assert names([manifest], longest_s=0.2, limit=1) == ["a.wav"]
+    assert names([manifest, bare], longest_s=0.05) == []
+
+
+@pytest.mark.parametrize("loudest", [40, 4_000, 32_767])
+def test_recordings_are_brought_to_one_level(loudest):
+    spoken = (loudest * np.sin(np.arange(16_000) / 10)).astype("<i2")
+
+    level = np.frombuffer(at_speech_level(spoken.tobytes()), dtype="<i2").astype(float).std()
+
+    assert level == pytest.approx(SPEECH_RMS, rel=0.05)
+
+
+def test_the_loudest_moments_do_not_wrap_around():
+    click = np.zeros(16_000, dtype="<i2")
+    click[100:104] = (1_000, -1_000, 1_000, -1_000)
+
+    louder = np.frombuffer(at_speech_level(click.tobytes()), dtype="<i2")
+
+    assert louder[100:104].tolist() == [32_767, -32_768, 32_767, -32_768]
+
+
+def test_silence_stays_silence():
+    assert at_speech_level(bytes(64)) == bytes(64)
+    assert at_speech_level(b"") == b""
 
 
 def test_a_missing_file_is_an_error(tmp_path):

@@ -7,7 +7,7 @@ from loadtest.targets import Limit, Material, Measurement, measurements
 
 pytestmark = pytest.mark.unit
 
-MATERIAL = Material("manifest.tsv", ("a.flac", "b.flac"), overload_voices=64, soak_voices=22)
+MATERIAL = Material("manifest.tsv", overload_voices=64, soak_voices=22)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from server.engine.words import (
     plain_words,
     split_words,
     timed_words,
+    writes_phrase_twice,
 )
 from streaming.transcript import join_words
 
@@ -104,6 +105,53 @@ def test_a_phrase_said_again_faster_than_anybody_speaks_was_not(again, ends, kep
 )
 def test_fewer_or_all_or_unaligned_words_stay(text, language, pieces):
     assert join_words(timed_words(text, language, pieces, SPAN)) == text.strip()
+
+
+AGAIN = [" The", " best", " is", " at", " hand."]
+
+
+def test_a_phrase_written_again_without_time_is_left_out_with_what_ends_it():
+    """The alignment has to end with the last words, so it gives them what time is left."""
+    said = [piece(word, 0.2 * at, 0.2 * at + 0.2) for at, word in enumerate(AGAIN)]
+    copy = [piece(word, 1.0, 1.0) for word in AGAIN[:3]]
+    end = [piece(" at", 1.0, 1.1), piece(" hand.", 1.1, 1.9)]
+
+    words = timed_words("".join(AGAIN * 2), "en", said + copy + end, SPAN)
+
+    assert [word.text for word in words] == AGAIN
+
+
+def test_a_phrase_written_again_within_a_text_is_left_out():
+    said = [piece(word, 0.2 * at, 0.2 * at + 0.2) for at, word in enumerate(AGAIN)]
+    copy = [piece(word, 1.0, 1.0) for word in AGAIN[:4]] + [piece(AGAIN[4], 1.0, 1.1)]
+    rest = [piece(" So", 1.2, 1.4), piece(" there.", 1.4, 1.9)]
+
+    words = timed_words("".join(AGAIN * 2) + " So there.", "en", said + copy + rest, SPAN)
+
+    assert [word.text for word in words] == [*AGAIN, " So", " there."]
+
+
+def test_a_phrase_said_again_stays():
+    twice = [piece(word, 0.2 * at, 0.2 * at + 0.2) for at, word in enumerate(AGAIN * 2)]
+
+    words = timed_words("".join(AGAIN * 2), "en", twice, SPAN)
+
+    assert [word.text for word in words] == AGAIN * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "is_twice"),
+    [
+        (" Will we ever forget it? will we ever forget it?", True),
+        (" Well, all at hand, all at hand, he said.", True),
+        (" There also, there also.", False),
+        (" No no no.", False),
+        (" No no no no no no.", True),
+        ("", False),
+    ],
+)
+def test_three_words_or_more_in_a_row_are_a_phrase(text, is_twice):
+    assert writes_phrase_twice(text) is is_twice
 
 
 def test_a_word_takes_the_times_of_the_pieces_that_spell_it():

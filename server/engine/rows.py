@@ -1,0 +1,121 @@
+"""One request on its way through a batch: what the decoder said, and what is made of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp
+
+from server.engine.words import (
+    UNSPACED_LANGUAGES,
+    TimedPiece,
+    plain_words,
+    timed_words,
+    writes_phrase_twice,
+)
+from streaming.effects import DecodeRequest
+from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
+from streaming.left_context import text_after
+from streaming.transcript import Hypothesis, Word, begun_after
+
+
+@dataclass(slots=True)
+class Row:
+    """One request on its way through a batch."""
+
+    request: DecodeRequest
+    language: str
+    language_probability: float = 1.0
+    context_tokens: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    """Of the text that follows the context."""
+
+    text: str = ""
+    goes_on: bool = True
+    """Whether the text can be what follows the context."""
+
+    avg_logprob: float = 0.0
+    no_speech_probability: float = 0.0
+    has_hit_token_cap: bool = False
+    heard_samples: int = 0
+
+    def take_text(self, text: str) -> None:
+        """Note what was decoded after the context."""
+        self.text = text
+        if self.request.context:
+            is_spaced = self.language not in UNSPACED_LANGUAGES
+            following = text_after(
+                self.request.context,
+                text,
+                is_spaced=is_spaced,
+                is_continuation=bool(self.request.said),
+            )
+            self.text, self.goes_on = following or "", following is not None
+
+    @property
+    def signals(self) -> DecodeSignals:
+        """What the decoder tells about its answer."""
+        return DecodeSignals(
+            self.text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether to believe its text."""
+        if self.request.context:
+            rule = judge if self.request.whole is None else judge_continuation
+            is_sure = self.goes_on and rule(self.signals) is Verdict.ACCEPT
+            return Verdict.ACCEPT if is_sure else Verdict.RETRY
+        return judge_retry(self.signals) if self.request.is_retry else judge(self.signals)
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether its words are aligned: if asked for, and if the text may say words too often."""
+        if not self.tokens or self.verdict is not Verdict.ACCEPT:
+            return False
+        return self.request.words or (
+            self.request.purpose.has_beam
+            and self.language not in UNSPACED_LANGUAGES
+            and writes_phrase_twice(self.text)
+        )
+
+    def hypothesis(self, pieces: Sequence[TimedPiece] | None) -> Hypothesis | None:
+        """Return the answer, its words by their aligned pieces; None to decode the row again."""
+        request, verdict = self.request, self.verdict
+        is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
+        if verdict is Verdict.RETRY and is_worth_more:
+            return None
+        # What a final has so far stays, whatever the rest of its speech is taken for.
+        kept = request.said if request.purpose.is_for_good else ()
+        is_degenerate = verdict is not Verdict.ACCEPT
+        words = self._words(pieces)
+        return Hypothesis(
+            words=kept if is_degenerate else _following(request.said, words),
+            language=self.language,
+            language_probability=self.language_probability,
+            confidence=self._confidence(len(words)),
+            is_degenerate=is_degenerate and not kept,
+        )
+
+    def _words(self, pieces: Sequence[TimedPiece] | None) -> tuple[Word, ...]:
+        request = self.request
+        if pieces is None:
+            return plain_words(self.text, self.language)
+        start_sample = request.start_sample + request.num_context_samples
+        words = timed_words(self.text, self.language, pieces, (start_sample, request.end_sample))
+        return words if request.words else tuple(Word(word.text) for word in words)
+
+    def _confidence(self, num_words: int) -> float:
+        """Return the mean confidence in the words decoded and those said before, by number."""
+        confidence = exp(min(0.0, self.avg_logprob))
+        said = [word.confidence for word in self.request.said if word.confidence is not None]
+        if not said:
+            return confidence
+        return (sum(said) + confidence * num_words) / (len(said) + num_words)
+
+
+def _following(said: tuple[Word, ...], words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return all words, none of the new ones placed before the end of the last one said.
+
+    The alignment may stretch that one past the timestamp at which the next decode began.
+    """
+    said_end = said[-1].end_sample if said else None
+    return said + (words if said_end is None else begun_after(said_end, words))

@@ -1,0 +1,59 @@
+"""What is made of a decoded row."""
+
+import numpy as np
+import pytest
+
+from server.engine.rows import Row
+from server.engine.words import TimedPiece
+from streaming.effects import DecodeRequest, Purpose
+from streaming.options import Task
+
+pytestmark = pytest.mark.unit
+
+SENTENCE = " He was not an old man."
+
+
+def row(text, *, purpose=Purpose.FINAL, words=False, language="en"):
+    audio = np.zeros(48_000, dtype=np.float32)
+    request = DecodeRequest(
+        1, purpose, audio, 16_000, language, Task.TRANSCRIBE, words, prompt="", keyterms=()
+    )
+    made = Row(request, language, tokens=[1], avg_logprob=-0.2)
+    made.take_text(text)
+    return made
+
+
+def pieces(*starts):
+    words = (SENTENCE + SENTENCE).split()
+    return [
+        TimedPiece(word=f" {word}", tokens=[1], start=start, end=end, probability=0.9)
+        for word, start, end in zip(words, starts, (*starts[1:], starts[-1] + 0.3), strict=True)
+    ]
+
+
+def test_words_are_aligned_if_asked_for():
+    assert row(SENTENCE, words=True).needs_times
+    assert not row(SENTENCE).needs_times
+
+
+def test_words_are_aligned_if_a_final_may_say_them_too_often():
+    assert row(SENTENCE * 2).needs_times
+    assert not row(SENTENCE * 2, purpose=Purpose.INTERIM).needs_times
+    assert not row("\u4f60\u597d\u518d" * 2, language="zh").needs_times
+
+
+def test_what_is_not_believed_is_not_aligned():
+    assert not row(SENTENCE * 9, words=True).needs_times
+
+
+def test_what_was_only_written_twice_is_said_once_without_times_nobody_asked_for():
+    said_once = row(SENTENCE * 2).hypothesis(pieces(0.0, 0.2, 0.4, 0.6, 0.8, 1.0, *[1.2] * 6))
+
+    assert "".join(word.text for word in said_once.words) == SENTENCE
+    assert {word.start_sample for word in said_once.words} == {None}
+
+
+def test_what_was_said_twice_is():
+    twice = row(SENTENCE * 2).hypothesis(pieces(*(0.2 * at for at in range(12))))
+
+    assert "".join(word.text for word in twice.words) == SENTENCE * 2

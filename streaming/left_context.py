@@ -104,15 +104,16 @@ def text_after(
 ) -> str | None:
     """Return what a decoder that was given `context` says next, or None if not to be believed.
 
-    It may say some of the context once more, or a phrase twice, or nothing, or go on inside a word;
-    the utterance is better decoded alone then. Punctuation of the context's last word is no
-    word of the next. `is_spaced` tells whether the language writes spaces between words.
+    It may say some of the context once more, or nothing, or go on inside a word; the utterance is
+    better decoded alone then. Punctuation of the context's last word is no word of the next.
+    `is_spaced` tells whether the language writes spaces between words; where it does not, a phrase
+    said twice is not believed either (of others the words' times tell).
     A continuation is in the middle of what somebody says, who may well say four words again ("it
     was the age of"); it is not believed only if it begins so.
     """
     follows = text.lstrip().lstrip(LEADING_PUNCTUATION)
     said = _said(follows, is_spaced=is_spaced)
-    if not said or says_phrase_twice(said):
+    if not said or (not is_spaced and says_phrase_twice(said)):
         return None
     num_alike = MIN_REPEATED_INSIDE_WORDS if is_spaced else MIN_REPEATED_INSIDE_LETTERS
     head = said[: num_alike + 1] if is_continuation else said

@@ -127,9 +127,12 @@ class EngineDispatcher:
         ticket = waiting.job
         if ticket.request.is_cheap:
             return waiting
-        self._metrics.finals_hastened.inc()
-        request = ticket.request = hastened(ticket.request)
+        request = ticket.request = self._with_less_care(ticket.request)
         return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
+
+    def _with_less_care(self, request: DecodeRequest) -> DecodeRequest:
+        self._metrics.finals_hastened.inc()
+        return hastened(request)
 
     def set_load(self, load: Load) -> None:
         """Hasten finals where too many wait, or no longer."""
@@ -254,10 +257,22 @@ class EngineDispatcher:
         audio_s = len(request.audio) / TARGET_RATE_HZ
         self._metrics.decode_audio_seconds.labels(kind).observe(audio_s)
 
+    def _again(self, answer: Again) -> DecodeRequest:
+        """Return what is decoded instead.
+
+        On a busy server a degenerate final's retry gets a longer window instead of the full one,
+        which takes a worker three times as long while others wait.
+        """
+        request = answer.request
+        is_final = request.purpose is Purpose.FINAL and not request.is_cheap
+        if is_final and answer.why is Why.DEGENERATE and self._policy.hastens:
+            return self._with_less_care(request)
+        return request
+
     def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again):
             self._again_counts[answer.why].inc()
-            ticket.decode_again(answer.request, time.monotonic())
+            ticket.decode_again(self._again(answer), time.monotonic())
         if isinstance(answer, Again | Later):
             if ticket.on_answer is not None:
                 self._enqueue(ticket)

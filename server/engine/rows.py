@@ -12,9 +12,16 @@ from server.engine.words import (
     writes_phrase_twice,
 )
 from streaming.effects import DecodeRequest
-from streaming.guards import DecodeSignals, Verdict, judge, judge_continuation, judge_retry
+from streaming.guards import (
+    DecodeSignals,
+    Verdict,
+    judge,
+    judge_continuation,
+    judge_retry,
+    says_phrase_twice,
+)
 from streaming.left_context import text_after
-from streaming.transcript import Hypothesis, Word, begun_after
+from streaming.transcript import Hypothesis, Word, begun_after, letters_of
 
 
 @dataclass(slots=True)
@@ -41,11 +48,10 @@ class Row:
         """Note what was decoded after the context."""
         self.text = text
         if self.request.context:
-            is_spaced = self.language not in UNSPACED_LANGUAGES
             following = text_after(
                 self.request.context,
                 text,
-                is_spaced=is_spaced,
+                is_spaced=self._is_spaced,
                 is_continuation=bool(self.request.said),
             )
             self.text, self.goes_on = following or "", following is not None
@@ -71,22 +77,25 @@ class Row:
         """Whether its words are aligned: if asked for, and if the text may say words too often."""
         if not self.tokens or self.verdict is not Verdict.ACCEPT:
             return False
-        return self.request.words or (
-            self.request.purpose.has_beam
-            and self.language not in UNSPACED_LANGUAGES
-            and writes_phrase_twice(self.text)
-        )
+        is_doubtful = self._is_spaced and writes_phrase_twice(self.text)
+        return self.request.words or (self.request.purpose.has_beam and is_doubtful)
+
+    @property
+    def _is_spaced(self) -> bool:
+        return self.language not in UNSPACED_LANGUAGES
 
     def hypothesis(self, pieces: Sequence[TimedPiece] | None) -> Hypothesis | None:
         """Return the answer, its words by their aligned pieces; None to decode the row again."""
         request, verdict = self.request, self.verdict
+        words = self._words(pieces)
+        if verdict is Verdict.ACCEPT and self._repeats_after_context(words):
+            verdict = Verdict.RETRY
         is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
         if verdict is Verdict.RETRY and is_worth_more:
             return None
         # What a final has so far stays, whatever the rest of its speech is taken for.
         kept = request.said if request.purpose.is_for_good else ()
         is_degenerate = verdict is not Verdict.ACCEPT
-        words = self._words(pieces)
         return Hypothesis(
             words=kept if is_degenerate else _following(request.said, words),
             language=self.language,
@@ -94,6 +103,15 @@ class Row:
             confidence=self._confidence(len(words)),
             is_degenerate=is_degenerate and not kept,
         )
+
+    def _repeats_after_context(self, words: Sequence[Word]) -> bool:
+        """Say whether a phrase is said twice, and not only written, after context.
+
+        That happens where context led the decoder astray; alone it is believed.
+        """
+        if not self.request.context or not self._is_spaced:
+            return False
+        return says_phrase_twice([letters_of(word.text) for word in words])
 
     def _words(self, pieces: Sequence[TimedPiece] | None) -> tuple[Word, ...]:
         request = self.request

@@ -81,7 +81,6 @@ def test_it_is_the_same_after_being_kept():
             " The dose for an adult is one of the ten which is at hand",
             " The dose for an adult is one of the ten which is at hand",
         ),
-        (" the police?", " The best at hand. The best at hand. The dose", None),
         (" the police?", " Very, very good, very good.", " Very, very good, very good."),
         (" All I see is the desktop here.", " No, see is the other", " No, see is the other"),
         (" so I did not say in the original one.", " I did not say in the original", None),

@@ -28,6 +28,17 @@ async def test_finals_are_hastened_where_too_many_wait_while_the_load_asks_for_i
         assert [d.count(count, purpose=p) for p in ("final", "cheap_final")] == [6, 1]
 
 
+async def test_what_a_busy_server_decodes_again_gets_less_care():
+    async with desk() as d:
+        d.engine.repeats = True
+        for load, number in ((Load(), 1), (Load(Rung.NO_INTERIMS), 2)):
+            d.dispatcher.set_load(load)
+            assert await text_of(d.submit(number)) == f"w{number}"
+        retries = {row.id: row.is_cheap for (row,) in d.engine.batches if row.is_retry}
+        assert retries == {1: False, 2: True}
+        assert d.count("starling_finals_hastened_total") == 1
+
+
 async def test_how_long_finals_take_is_known_from_live_ones():
     async with desk() as d:
         await asyncio.gather(d.submit(1, INTERIM), d.submit(2, Purpose.CHECKPOINT))

@@ -11,12 +11,23 @@ from streaming.options import Task
 pytestmark = pytest.mark.unit
 
 SENTENCE = " He was not an old man."
+ONCE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, *[1.2] * 6)
+TWICE = tuple(0.2 * at for at in range(12))
 
 
-def row(text, *, purpose=Purpose.FINAL, words=False, language="en"):
+def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context=""):
     audio = np.zeros(48_000, dtype=np.float32)
     request = DecodeRequest(
-        1, purpose, audio, 16_000, language, Task.TRANSCRIBE, words, prompt="", keyterms=()
+        1,
+        purpose,
+        audio,
+        16_000,
+        language,
+        Task.TRANSCRIBE,
+        words,
+        prompt="",
+        keyterms=(),
+        context=context,
     )
     made = Row(request, language, tokens=[1], avg_logprob=-0.2)
     made.take_text(text)
@@ -47,13 +58,26 @@ def test_what_is_not_believed_is_not_aligned():
 
 
 def test_what_was_only_written_twice_is_said_once_without_times_nobody_asked_for():
-    said_once = row(SENTENCE * 2).hypothesis(pieces(0.0, 0.2, 0.4, 0.6, 0.8, 1.0, *[1.2] * 6))
+    said_once = row(SENTENCE * 2).hypothesis(pieces(*ONCE))
 
     assert "".join(word.text for word in said_once.words) == SENTENCE
     assert {word.start_sample for word in said_once.words} == {None}
 
 
 def test_what_was_said_twice_is():
-    twice = row(SENTENCE * 2).hypothesis(pieces(*(0.2 * at for at in range(12))))
+    twice = row(SENTENCE * 2).hypothesis(pieces(*TWICE))
 
     assert "".join(word.text for word in twice.words) == SENTENCE * 2
+
+
+@pytest.mark.parametrize(("starts", "kept"), [(ONCE, SENTENCE), (TWICE, None)])
+def test_what_is_said_twice_after_context_is_not_believed_but_what_is_only_written_so(starts, kept):
+    answer = row(SENTENCE * 2, words=True, context=" Where is he?").hypothesis(pieces(*starts))
+
+    assert (answer and "".join(word.text for word in answer.words)) == kept
+
+
+def test_an_interim_that_says_a_phrase_twice_after_context_is_bad():
+    interim = row(SENTENCE * 2, purpose=Purpose.INTERIM, context=" Where is he?")
+
+    assert interim.hypothesis(None).is_degenerate

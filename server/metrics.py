@@ -63,7 +63,7 @@ class Metrics:
         self.overload_rung = Gauge(
             "starling_overload_rung",
             "What is left out: 0 nothing, 1 some interims, 2 all interims, "
-            "3 context and wide beams too, 4 new sessions too.",
+            "3 exact finals too, 4 new sessions too.",
             registry=registry,
         )
         self.interim_stretch = Gauge(

@@ -28,6 +28,7 @@ from streaming.pacing import (
 )
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
+from streaming.windows import hastened
 
 TIMED_FROM_SAMPLES = 3 * CHECKPOINT_SAMPLES
 """Words of checkpoints this long have times, to go on from; shorter utterances need none."""
@@ -248,7 +249,6 @@ class DecodeDesk:
             words=self.options.words or self._needs_times(utterance, end_sample, purpose),
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
-            is_cheap=purpose is Purpose.FINAL and not self.load.has_wide_finals,
             context="".join(word.text for word in context),
             context_words=context,
             num_context_samples=utterance.audio_start_sample - start_sample,
@@ -258,6 +258,8 @@ class DecodeDesk:
                 is_shown=utterance.hypotheses.has_text,
             ),
         )
+        if purpose is Purpose.FINAL and not self.load.has_exact_finals:
+            whole = hastened(whole)
         if not self._may_go_on(utterance, end_sample, purpose):
             return whole
         committed = utterance.hypotheses.committed
@@ -295,7 +297,7 @@ class DecodeDesk:
     @property
     def _has_context(self) -> bool:
         """Whether finals are decoded together with the words before them."""
-        return self.options.task is Task.TRANSCRIBE and self.load.has_context
+        return self.options.task is Task.TRANSCRIBE
 
     @property
     def _knows_words(self) -> bool:

@@ -4,7 +4,7 @@
 
 Finals are never left out, and stay as exact as on an idle server while they are in time: when
 interims come further apart, finals behind which too many wait are hastened (`batching.py`), and
-only if finals still wait are all decoded with less care. Two waits tell how busy the engine is:
+only if finals still wait are all of them. Two waits tell how busy the engine is:
 that of the oldest interim, which goes last, and that of the oldest final. Interims have what finals
 leave of the engine, so by themselves they come further apart under load (`stretch`), and what costs
 as much as finals is left out first. Finals that wait move the server up the rungs, one at a time.
@@ -89,17 +89,8 @@ class Load:
         return not self.has_checkpoints
 
     @property
-    def has_context(self) -> bool:
-        """Whether finals are decoded together with the words before them.
-
-        That costs them 1.4 times as much, and without it they have a quarter more word errors in
-        speech with short pauses (docs/performance.md).
-        """
-        return self.rung < Rung.CHEAP_FINALS
-
-    @property
-    def has_wide_finals(self) -> bool:
-        """Whether finals get the full beam."""
+    def has_exact_finals(self) -> bool:
+        """Whether finals are decoded with all care but where too many wait behind them."""
         return self.rung < Rung.CHEAP_FINALS
 
 

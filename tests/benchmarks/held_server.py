@@ -10,6 +10,7 @@ import argparse
 
 from server import overload
 from server.cli.main import app
+from streaming.decode_desk import DecodeDesk
 from streaming.overload import Load, Rung
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     HeldLadder.load = Load(Rung[arguments.rung.upper()], arguments.stretch)
     overload.OverloadLadder = HeldLadder
     if arguments.no_context:
-        Load.has_context = property(lambda _: False)
+        DecodeDesk._has_context = property(lambda _: False)
     app(["serve", *arguments.settings], prog_name="starling")
 
 

@@ -11,6 +11,7 @@ from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
+from streaming.windows import frames_of
 from tests.support.scripted_speech import said, silence, transcribe
 from tests.support.session_harness import MULTILINGUAL, RecordingHarness, heard, with_options
 
@@ -35,26 +36,24 @@ def test_speech_after_a_long_silence_has_no_context():
 
 
 @pytest.mark.parametrize(
-    ("options", "load"),
-    [
-        (with_options(task=Task.TRANSLATE), Load()),
-        (with_options(language="auto"), Load()),
-        (with_options(), Load(Rung.CHEAP_FINALS)),
-    ],
+    "options", [with_options(task=Task.TRANSLATE), with_options(language="auto")]
 )
-def test_no_context_where_it_would_not_help_or_costs_too_much(options, load):
+def test_no_context_where_it_would_not_help(options):
     def unsure(request):
         return replace(transcribe(request), language_probability=0.3)
 
     harness = RecordingHarness(options)
     harness.engine = unsure
-    harness.session.set_load(load)
     for audio in (said(0.5, [1, 2, 3, 4], 1.0), said([5, 6], 1.0)):
         harness.send(audio)
     assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
 
 
-BUSY = [Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH), Load(Rung.NO_INTERIMS)]
+BUSY = [
+    Load(Rung.STRETCHED, NO_CHECKPOINTS_STRETCH),
+    Load(Rung.NO_INTERIMS),
+    Load(Rung.CHEAP_FINALS),
+]
 
 
 @pytest.mark.parametrize("load", BUSY)
@@ -66,6 +65,17 @@ def test_a_busy_servers_finals_have_the_context_that_is_known(load):
     contexts = [decode.request.context for decode in harness.decodes(Purpose.FINAL)]
     assert contexts == ["", " w1 w2 w3 w4"]
     assert harness.text == "w1 w2 w3 w4 w5 w6"
+
+
+def test_cheap_finals_have_what_context_their_window_has_room_for():
+    harness = RecordingHarness(with_options())
+    harness.session.set_load(Load(Rung.CHEAP_FINALS))
+    for audio in (said(0.5, [1, 2, 3, 4], 1.0), said(list(range(5, 14)), 1.0)):
+        harness.send(audio)
+    finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
+    assert [request.is_cheap for request in finals] == [True, True]
+    assert finals[1].context != finals[0].context
+    assert frames_of(finals[1]) == frames_of(finals[1].without_context())
 
 
 @pytest.mark.parametrize("load", BUSY)

@@ -76,7 +76,7 @@ def test_words_are_committed_early_again_only_when_interims_come_as_on_an_idle_s
 
 
 def test_finals_stay_exact_while_there_are_interims_to_leave_out():
-    exact = {rung: Load(rung).has_context and Load(rung).has_wide_finals for rung in Rung}
+    exact = {rung: Load(rung).has_exact_finals for rung in Rung}
     assert [rung for rung in Rung if exact[rung]] == [
         Rung.NORMAL,
         Rung.STRETCHED,

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from loadtest.manifest import Recording, read_manifest
-from loadtest.recordings import load_pcm
+from loadtest.recordings import duration_s, load_pcm
 from loadtest.voices import Clip
 
 MANIFEST_SUFFIX = ".tsv"
@@ -42,14 +42,13 @@ def load_clips(
     manifests = [path for path in paths if path.suffix == MANIFEST_SUFFIX]
     spoken = language if language not in (None, "auto") else "en"
     for path in manifests:
-        chosen = [row for row in read_manifest(path) if _is_wanted(row, str(spoken), kinds)]
-        if math.isinf(longest_s):
-            chosen = list(_spread(chosen, limit))
-        clips += [_clip(row) for row in chosen]
+        wanted = [row for row in read_manifest(path) if _is_wanted(row, str(spoken), kinds)]
+        chosen = [row for row in wanted if duration_s(row.path) <= longest_s]
+        clips += [_clip(row) for row in _spread(chosen, limit)]
     for path in paths:
-        if path not in manifests:
+        if path not in manifests and duration_s(path) <= longest_s:
             clips.append(Clip(str(path), at_speech_level(load_pcm(path)), None, str(spoken)))
-    return list(_spread([clip for clip in clips if clip.duration_s <= longest_s], limit))
+    return list(_spread(clips, limit))
 
 
 def _is_wanted(row: Recording, language: str, kinds: frozenset[str]) -> bool:

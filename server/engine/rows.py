@@ -75,10 +75,10 @@ class Row:
     @property
     def needs_times(self) -> bool:
         """Whether its words are aligned: if asked for, and if the text may say words too often."""
-        if not self.tokens or self.verdict is not Verdict.ACCEPT:
-            return False
-        is_doubtful = self._is_spaced and writes_phrase_twice(self.text)
-        return self.request.words or (self.request.purpose.has_beam and is_doubtful)
+        is_wanted = self.request.words or (
+            self.request.purpose.has_beam and self._is_spaced and writes_phrase_twice(self.text)
+        )
+        return is_wanted and bool(self.tokens) and self.verdict is Verdict.ACCEPT
 
     @property
     def _is_spaced(self) -> bool:

@@ -11,7 +11,7 @@ from streaming.overload import NO_CHECKPOINTS_STRETCH, Load, Rung
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
 from streaming.speech_gate import SpeechPolicy
-from streaming.windows import frames_of
+from streaming.windows import INTERIM_FRAMES, frames_of
 from tests.support.scripted_speech import said, silence, transcribe
 from tests.support.session_harness import MULTILINGUAL, RecordingHarness, heard, with_options
 
@@ -70,12 +70,12 @@ def test_a_busy_servers_finals_have_the_context_that_is_known(load):
 def test_cheap_finals_have_what_context_their_window_has_room_for():
     harness = RecordingHarness(with_options())
     harness.session.set_load(Load(Rung.CHEAP_FINALS))
-    for audio in (said(0.5, [1, 2, 3, 4], 1.0), said(list(range(5, 14)), 1.0)):
+    for audio in (said(0.5, [1, 2, 3, 4], 1.0), said(list(range(5, 17)), 1.0)):
         harness.send(audio)
     finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
     assert [request.is_cheap for request in finals] == [True, True]
-    assert finals[1].context != finals[0].context
-    assert frames_of(finals[1]) == frames_of(finals[1].without_context())
+    assert [request.context for request in finals] == ["", " w3 w4"]
+    assert frames_of(finals[1]) == frames_of(finals[1].without_context()) == INTERIM_FRAMES
 
 
 @pytest.mark.parametrize("load", BUSY)

@@ -18,9 +18,8 @@ MIN_UNTIMED_WORDS = 3
 phrase again, or goes on past the end of the audio."""
 
 MAX_ECHO_WORD_SAMPLES = 6 * TARGET_RATE_HZ // 100
-"""The last words of a text were not said if they say those before them again and take no longer
-than this each; the alignment has to end with them, so the very last has a time. Nobody speaks half
-as fast."""
+"""Words that say those before them again were not said if they take no longer than this each.
+Nobody speaks half as fast."""
 
 MAX_MEDIAN_SAMPLES = 7 * TARGET_RATE_HZ // 10
 _SENTENCE_ENDS = (".", "?", "!", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH QUESTION MARK}")
@@ -99,10 +98,9 @@ def timed_words(
         at = min(max(finish, begin), end_sample)
         timed.append(Word(word, begin, at, confidence))
         untimed.append(is_spaced and bool(taken) and at == begin)
-    if is_spaced:
+    if is_spaced and taken:
         timed, untimed = _without_copies(timed, untimed)
-    said = _without_untimed(timed, untimed)
-    return _without_pauses(_without_echo(said) if is_spaced and taken else said)
+    return _without_pauses(_without_untimed(timed, untimed))
 
 
 def writes_phrase_twice(text: str) -> bool:
@@ -121,7 +119,9 @@ def _without_copies(
 
     def has_no_time(copy: slice) -> bool:
         runs = (len(list(run)) for is_untimed, run in groupby(marks[copy]) if is_untimed)
-        return max(runs, default=0) >= MIN_UNTIMED_WORDS
+        took = (kept[copy][-1].end_sample or 0) - (kept[copy][0].start_sample or 0)
+        is_too_fast = took <= len(kept[copy]) * MAX_ECHO_WORD_SAMPLES
+        return is_too_fast or max(runs, default=0) >= MIN_UNTIMED_WORDS
 
     while (copy := _copy_in([letters_of(word.text) for word in kept], has_no_time)) is not None:
         del kept[copy], marks[copy]
@@ -149,17 +149,6 @@ def _without_untimed(words: Sequence[Word], untimed: Sequence[bool]) -> list[Wor
         if not is_untimed or len(run) < MIN_UNTIMED_WORDS:
             kept += run
     return kept
-
-
-def _without_echo(words: list[Word]) -> list[Word]:
-    """Return the words without a last phrase that says the one before again in no time."""
-    letters = [letters_of(word.text) for word in words]
-    for num in range(len(words) // 2, MIN_UNTIMED_WORDS - 1, -1):
-        took = (words[-1].end_sample or 0) - (words[-num].start_sample or 0)
-        is_again = letters[-num:] == letters[-2 * num : -num]
-        if is_again and took <= num * MAX_ECHO_WORD_SAMPLES:
-            return words[:-num]
-    return words
 
 
 def _without_pauses(words: Sequence[Word]) -> tuple[Word, ...]:

@@ -6,7 +6,7 @@ encoder's output, and words are aligned on it. A row's context is forced on the 
 gives it back with the answer, and it is cut off here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.base import never
+from server.engine.log_mel import LogMel
 from server.engine.prompts import PromptBuilder
 from server.engine.rows import Row
 from server.engine.words import TimedPiece, pieces_after
@@ -42,6 +43,8 @@ class BatchRunner:
         self._whisper = whisper
         self._model: ctranslate2.models.Whisper = whisper.model
         self._is_multilingual: bool = self._model.is_multilingual
+        self._is_on_cpu = self._model.device == "cpu"
+        self._log_mel = LogMel(whisper.feature_extractor)
         self.prompts = PromptBuilder(whisper.hf_tokenizer, is_multilingual=self._is_multilingual)
         tokenizer = self.prompts.tokenizer("en", str(Task.TRANSCRIBE))
         self._suppressed = list(get_suppressed_tokens(tokenizer, [-1]) or ())
@@ -72,27 +75,20 @@ class BatchRunner:
         self, requests: Sequence[DecodeRequest], frames: int, must_hurry: Callable[[], bool]
     ) -> ctranslate2.StorageView:
         """Encode at once on a GPU, row by row on a CPU, whose caches hold one row but not four."""
-        if len(requests) == 1 or self._model.device != "cpu":
-            features = self._features(requests, frames)
-            return self._model.encode(ctranslate2.StorageView.from_array(features))
+        if len(requests) == 1 or not self._is_on_cpu:
+            return self._encode_rows(requests, frames)
         rows: list[npt.NDArray[np.float32]] = []
         for request in requests:
             if rows and must_hurry():
                 break
-            features = self._features([request], frames)
-            encoded = self._model.encode(ctranslate2.StorageView.from_array(features))
-            rows.append(np.array(encoded))
+            rows.append(np.array(self._encode_rows([request], frames)))
         return ctranslate2.StorageView.from_array(np.concatenate(rows))
 
-    def _features(self, requests: Sequence[DecodeRequest], frames: int) -> npt.NDArray[np.float32]:
-        extractor = self._whisper.feature_extractor
-        # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
-        batch = np.zeros((len(requests), extractor.mel_filters.shape[0], frames), dtype=np.float32)
-        for row, request in enumerate(requests):
-            mel: npt.NDArray[np.float32] = extractor(levelled(request.audio))
-            width = min(mel.shape[1], frames)
-            batch[row, :, :width] = mel[:, :width]
-        return batch
+    def _encode_rows(
+        self, requests: Sequence[DecodeRequest], frames: int
+    ) -> ctranslate2.StorageView:
+        features = self._log_mel.batch([levelled(request.audio) for request in requests], frames)
+        return self._model.encode(ctranslate2.StorageView.from_array(features))
 
     def _detect_languages(self, rows: list[Row], encoded: ctranslate2.StorageView) -> None:
         if not self._is_multilingual or all(row.request.language for row in rows):
@@ -154,15 +150,21 @@ class BatchRunner:
     def _align(
         self, timed: list[tuple[int, Row]], encoded: ctranslate2.StorageView
     ) -> dict[int, list[TimedPiece]]:
-        """Return aligned pieces by row index; one call per language and task among the rows."""
-        groups: dict[tuple[str, str], list[tuple[int, Row]]] = {}
+        """Return aligned pieces by row index.
+
+        One call per language and task among the rows on a GPU; one per row on a CPU, where two rows
+        together take a quarter to three quarters longer (docs/performance.md).
+        """
+        groups: dict[Hashable, list[tuple[int, Row]]] = {}
         for index, row in timed:
-            groups.setdefault((row.language, str(row.request.task)), []).append((index, row))
+            group = index if self._is_on_cpu else (row.language, row.request.task)
+            groups.setdefault(group, []).append((index, row))
         pieces: dict[int, list[TimedPiece]] = {}
-        for (language, task), members in groups.items():
+        for members in groups.values():
             chosen = _select_rows(encoded, [index for index, _ in members])
+            first = members[0][1]
             aligned = self._whisper.find_alignment(
-                self.prompts.tokenizer(language, task),
+                self.prompts.tokenizer(first.language, str(first.request.task)),
                 [row.context_tokens + row.tokens for _, row in members],
                 chosen,
                 [max(2, len(row.request.audio) // 160) for _, row in members],
@@ -193,5 +195,5 @@ def _heard_samples(
 def _select_rows(encoded: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.StorageView:
     if len(rows) == encoded.shape[0]:
         return encoded
-    on_cpu = encoded.to_device(ctranslate2.Device.cpu)
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.array(on_cpu)[rows]))
+    on_cpu = np.asarray(encoded.to_device(ctranslate2.Device.cpu))
+    return ctranslate2.StorageView.from_array(on_cpu[rows])

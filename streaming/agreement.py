@@ -52,11 +52,12 @@ class HypothesisBuffer:
             return False
         return self._show(words, self.committed + self.tentative, is_whole=is_whole)
 
-    def commit(self, words: tuple[Word, ...]) -> bool:
+    def commit(self, words: tuple[Word, ...], sure_until_sample: int = 0) -> bool:
         """Take a checkpoint's hypothesis and commit what it and the one before agree on.
 
-        What is committed depends on checkpoints alone, never on other hypotheses. No words are a
-        failed checkpoint. Returns whether what is shown has changed.
+        Words that end by `sure_until_sample` are committed without. What is committed depends on
+        checkpoints alone, never on other hypotheses. No words are a failed checkpoint. Returns
+        whether what is shown has changed.
         """
         before, self._checkpoint = self._checkpoint, words
         if not words or _is_shrunk(words, len(before)):
@@ -66,7 +67,8 @@ class HypothesisBuffer:
         self.committed = _timed(self.committed, words[:split])
         rest = words[split:]
         rest_before = before[align_prefix(self.committed, before) :]
-        num_new = max(0, _common_prefix(rest_before, rest) - HELD_BACK_WORDS)
+        num_agreed = _common_prefix(rest_before, rest) - HELD_BACK_WORDS
+        num_new = max(0, num_agreed, _num_ended(rest, sure_until_sample))
         shown = self.committed + self.tentative
         self.committed += rest[:num_new]
         return self._show(words, shown, is_whole=False) or num_new > 0
@@ -175,6 +177,12 @@ def _common_prefix(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:
             break
         count += 1
     return count
+
+
+def _num_ended(words: tuple[Word, ...], sample: int) -> int:
+    """Count the first words that end by here; those without times do not."""
+    ended = takewhile(lambda word: word.end_sample is not None and word.end_sample <= sample, words)
+    return sum(1 for _ in ended)
 
 
 def _common_keys(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:

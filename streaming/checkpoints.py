@@ -4,6 +4,10 @@ Interims come when load allows, so words committed on them would differ from run
 them the finals. Checkpoints depend on the audio alone: one every three seconds of speech, never
 skipped, applied in order, and a final waits for those before it. What is committed, and so every
 final, is the same however busy the server is.
+
+A busy server has no checkpoints but in long utterances, one at a time: decoded whole at its end, 27
+s of speech would hold up everybody for a second (docs/performance.md). Such a lone checkpoint
+commits its words without another that agrees, but for those of its last seconds.
 """
 
 from collections import deque
@@ -14,6 +18,14 @@ from streaming.transcript import Hypothesis, Word
 
 CHECKPOINT_SAMPLES = 3 * TARGET_RATE_HZ
 
+LONE_FROM_SAMPLES = 31 * TARGET_RATE_HZ // 2
+LONE_STEP_SAMPLES = 7 * TARGET_RATE_HZ
+"""Where a busy server has lone checkpoints: one utterance in twenty is longer, and what they cost
+is saved at its end."""
+
+LONE_HELD_BACK_SAMPLES = 3 * TARGET_RATE_HZ
+"""Words that end nearer to the end of a lone checkpoint are not committed."""
+
 
 @dataclass(slots=True)
 class Checkpoint:
@@ -23,6 +35,7 @@ class Checkpoint:
     """
 
     end_sample: int
+    is_lone: bool = False
     request_id: int | None = None
     is_answered: bool = False
     hypothesis: Hypothesis | None = None
@@ -34,12 +47,18 @@ class Checkpoint:
             return ()
         return self.hypothesis.words
 
+    @property
+    def sure_until_sample(self) -> int:
+        """Up to where words are committed that no other checkpoint agrees on."""
+        return self.end_sample - LONE_HELD_BACK_SAMPLES if self.is_lone else 0
+
 
 class Checkpoints:
     """Which checkpoints of an utterance are due, asked for and answered."""
 
     def __init__(self, start_sample: int) -> None:
         self._next_sample = start_sample + CHECKPOINT_SAMPLES
+        self._next_lone_sample = start_sample + LONE_FROM_SAMPLES
         self._waiting: deque[Checkpoint] = deque()
 
     @property
@@ -65,10 +84,21 @@ class Checkpoints:
         """Say whether the next checkpoint is reached."""
         return scored_end_sample >= self._next_sample
 
-    def place(self, end_sample: int) -> None:
+    def is_lone_due(self, scored_end_sample: int) -> bool:
+        """Say whether the next checkpoint of a busy server is reached."""
+        return scored_end_sample >= self._next_lone_sample and self.is_idle
+
+    def place(self, end_sample: int, *, is_lone: bool = False) -> None:
         """Note that there is a checkpoint at `end_sample`; the next is a step further."""
-        self._waiting.append(Checkpoint(end_sample))
+        self._waiting.append(Checkpoint(end_sample, is_lone))
         self._next_sample = end_sample + CHECKPOINT_SAMPLES
+        self._next_lone_sample = max(self._next_lone_sample, end_sample + LONE_STEP_SAMPLES)
+
+    def give_up(self) -> list[int]:
+        """Wait for no more answers; return the requests that were waited for."""
+        request_ids = self.waiting_ids
+        self._waiting.clear()
+        return request_ids
 
     def answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[Checkpoint]:
         """Take an answer, None for a failure; return those whose turn it is now, in order."""

@@ -3,7 +3,8 @@
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
 meanwhile; of a voice that rarely does they are asked for at once, and until then wait for a batch
-to join. Interims wait for their turn, and checkpoints and interims are not asked for at all.
+to join. Interims wait for their turn, then are not asked for at all, and checkpoints only in long
+utterances.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
 the checkpoints that commit them. Under load they wait for nothing and take what words are known.
@@ -28,7 +29,7 @@ from streaming.pacing import (
 )
 from streaming.transcript import Hypothesis, Word
 from streaming.utterance import OpenUtterance, SpanDecode
-from streaming.windows import hastened
+from streaming.windows import hastened, spared_long_window
 
 TIMED_FROM_SAMPLES = 3 * CHECKPOINT_SAMPLES
 """Words of checkpoints this long have times, to go on from; shorter utterances need none."""
@@ -88,22 +89,33 @@ class DecodeDesk:
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
         if self._is_vain(utterance.outstanding):
             return [*self._drop(utterance)]
-        if not (self.options.interim and self.load.has_interims):
+        if not self.options.interim:
             return []
         checkpoints, scored_end = utterance.checkpoints, utterance.scored_end_sample
-        if checkpoints.is_due(scored_end) and self.load.has_checkpoints:
-            checkpoints.place(scored_end)
+        self._place_checkpoint(utterance)
         if not checkpoints.is_idle:
             asked = self.ask_checkpoints(utterance)
             if asked or checkpoints.waiting_ids:
                 return asked
-        if utterance.outstanding is not None or not is_interim_due(
+        is_wanted = self.load.has_interims and utterance.outstanding is None
+        if not is_wanted or not is_interim_due(
             scored_end - utterance.start_sample,
             max(0, utterance.decoded_to_sample - utterance.start_sample),
             is_shown=utterance.hypotheses.has_text,
         ):
             return []
         return [self._ask(utterance, scored_end, Purpose.INTERIM)]
+
+    def _place_checkpoint(self, utterance: OpenUtterance) -> None:
+        """Have a checkpoint at this place if one is due; on a busy server if decodes get long."""
+        checkpoints, scored_end = utterance.checkpoints, utterance.scored_end_sample
+        if self.load.has_checkpoints:
+            if checkpoints.is_due(scored_end):
+                checkpoints.place(scored_end)
+        elif checkpoints.is_lone_due(scored_end) and self._may_go_on(
+            utterance, scored_end, Purpose.CHECKPOINT
+        ):
+            checkpoints.place(scored_end, is_lone=True)
 
     def _is_vain(self, asked: SpanDecode | None) -> bool:
         """Say whether a decode ahead is for nothing now that the voice has gone on.
@@ -123,16 +135,20 @@ class DecodeDesk:
     ) -> tuple[SpanDecode | None, list[DeskOutput]]:
         """Return the final's decode, maybe asked or answered already, and what to ask for it.
 
-        None when it must wait for what is before it: `ask_next_final` asks for it then.
+        None when it must wait for what is before it: `ask_next_final` asks for it then. A busy
+        server's final waits for no checkpoint.
         """
         self._habit.end_pause(goes_on=False)
+        outputs: list[DeskOutput] = []
+        if not self.load.has_checkpoints:
+            outputs += map(CancelDecode, utterance.checkpoints.give_up())
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,
                 Purpose.FINAL,
             ):
-                return known, []
-        outputs: list[DeskOutput] = [*self._drop(utterance)]
+                return known, outputs
+        outputs += self._drop(utterance)
         if self._must_wait(utterance):
             return None, outputs
         outputs += self._checkpoint_requests(utterance)
@@ -258,12 +274,12 @@ class DecodeDesk:
                 is_shown=utterance.hypotheses.has_text,
             ),
         )
-        if purpose is Purpose.FINAL and not self.load.has_exact_finals:
-            whole = hastened(whole)
+        if purpose is Purpose.FINAL and not self.load.has_checkpoints:
+            whole = spared_long_window(whole) if self.load.has_exact_finals else hastened(whole)
         if not self._may_go_on(utterance, end_sample, purpose):
             return whole
         committed = utterance.hypotheses.committed
-        if purpose is not Purpose.INTERIM:
+        if purpose is not Purpose.INTERIM and self._may_wait:
             committed = utterance.committed_by(end_sample - LAG_SAMPLES)
         return going_on_from(committed, whole)
 

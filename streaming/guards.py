@@ -9,6 +9,7 @@ with repetition made costly, because a batch waits for its slowest row.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -25,6 +26,7 @@ MAX_COMPRESSION_RATIO = 2.4
 MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6
 MIN_PHRASE_WORDS = 4
+MIN_LOOP_TOKENS = 4
 
 
 class Verdict(Enum):
@@ -122,3 +124,20 @@ def ends_in_cycle(text: str) -> bool:
         if len(tail) == period * MIN_LOOP_REPEATS and tail == tail[:period] * MIN_LOOP_REPEATS:
             return True
     return False
+
+
+def without_loop(tokens: Sequence[int]) -> Sequence[int]:
+    """Return tokens that end in a phrase three times or more with that phrase twice.
+
+    The last time may be cut off. Of a shorter phrase than `MIN_LOOP_TOKENS` all of it stays.
+    """
+    for period in range(MIN_LOOP_TOKENS, len(tokens) // 3 + 1):
+        num_alike = 0
+        while num_alike < len(tokens) - period and (
+            tokens[-1 - num_alike] == tokens[-1 - num_alike - period]
+        ):
+            num_alike += 1
+        if num_alike >= 2 * period:
+            begin = len(tokens) - num_alike - period
+            return tokens[: begin + 2 * period]
+    return tokens

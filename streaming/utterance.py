@@ -99,7 +99,8 @@ class OpenUtterance:
         """Apply a checkpoint's answer, None for a failure; return up to where it is to be shown."""
         shown_to = None
         for checkpoint in self.checkpoints.answer(request_id, hypothesis):
-            shown_to = checkpoint.end_sample if self.hypotheses.commit(checkpoint.words) else None
+            has_news = self.hypotheses.commit(checkpoint.words, checkpoint.sure_until_sample)
+            shown_to = checkpoint.end_sample if has_news else None
             self._committed_by.append((checkpoint.end_sample, self.hypotheses.committed))
         return shown_to
 

@@ -126,15 +126,16 @@ class BatchRunner:
         for row, result in zip(rows, results, strict=True):
             tokenizer = self.prompts.tokenizer(row.language, str(row.request.task))
             ids = result.sequences_ids[0][len(row.context_tokens) :]
-            row.tokens = [token for token in ids if token < tokenizer.eot]
+            tokens = [token for token in ids if token < tokenizer.eot]
             row.heard_samples = _heard_samples(ids, tokenizer.timestamp_begin, row.request, beam)
-            row.take_text(tokenizer.decode(row.tokens))
+            row.take_tokens(tokens, tokenizer.decode)
             # With length penalty 1 the score is already the mean, over the context too, whose
             # tokens are forced and cost nothing; OpenAI's formula counts the end token.
-            num_scored = len(row.context_tokens) + len(row.tokens)
-            row.avg_logprob = result.scores[0] * num_scored / (len(row.tokens) + 1)
+            num_scored = len(row.context_tokens) + len(tokens)
+            row.avg_logprob = result.scores[0] * num_scored / (len(tokens) + 1)
             row.no_speech_probability = result.no_speech_prob
-            row.has_hit_token_cap = len(ids) >= max_new_tokens(row.request.num_own_samples)
+            cap = max_new_tokens(row.request.num_own_samples)
+            row.has_hit_token_cap = len(ids) >= cap and not row.has_cut_loop
 
     def _prompt(self, row: Row, beam_size: int) -> list[int]:
         request = row.request

@@ -1,6 +1,6 @@
 """One request on its way through a batch: what the decoder said, and what is made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp
 
@@ -19,6 +19,7 @@ from streaming.guards import (
     judge_continuation,
     judge_retry,
     says_phrase_twice,
+    without_loop,
 )
 from streaming.left_context import text_after
 from streaming.transcript import Hypothesis, Word, begun_after, letters_of
@@ -43,9 +44,25 @@ class Row:
     no_speech_probability: float = 0.0
     has_hit_token_cap: bool = False
     heard_samples: int = 0
+    has_cut_loop: bool = False
+    """Whether a phrase was said again and again, of which two times are left."""
+
+    def take_tokens(self, tokens: Sequence[int], to_text: Callable[[Sequence[int]], str]) -> None:
+        """Note what was decoded after the context.
+
+        Of a loop two times are left where the alignment can tell that one of them was not said:
+        what was said once is seldom worse than what a retry makes of it, and is there.
+        """
+        self.tokens, text = list(tokens), to_text(tokens)
+        shorter = without_loop(tokens)
+        if self._may_say_twice and len(shorter) < len(tokens):
+            phrase_twice = to_text(shorter)
+            if writes_phrase_twice(phrase_twice):
+                self.tokens, text, self.has_cut_loop = list(shorter), phrase_twice, True
+        self.take_text(text)
 
     def take_text(self, text: str) -> None:
-        """Note what was decoded after the context."""
+        """Note the text that was decoded after the context."""
         self.text = text
         if self.request.context:
             following = text_after(
@@ -75,10 +92,13 @@ class Row:
     @property
     def needs_times(self) -> bool:
         """Whether its words are aligned: if asked for, and if the text may say words too often."""
-        is_wanted = self.request.words or (
-            self.request.purpose.has_beam and self._is_spaced and writes_phrase_twice(self.text)
-        )
+        is_wanted = self.request.words or (self._may_say_twice and writes_phrase_twice(self.text))
         return is_wanted and bool(self.tokens) and self.verdict is Verdict.ACCEPT
+
+    @property
+    def _may_say_twice(self) -> bool:
+        """Whether what is said twice is aligned, to tell whether it was."""
+        return self.request.purpose.has_beam and self._is_spaced
 
     @property
     def _is_spaced(self) -> bool:
@@ -88,7 +108,7 @@ class Row:
         """Return the answer, its words by their aligned pieces; None to decode the row again."""
         request, verdict = self.request, self.verdict
         words = self._words(pieces)
-        if verdict is Verdict.ACCEPT and self._repeats_after_context(words):
+        if verdict is Verdict.ACCEPT and self._repeats(words):
             verdict = Verdict.RETRY
         is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good
         if verdict is Verdict.RETRY and is_worth_more:
@@ -104,11 +124,13 @@ class Row:
             is_degenerate=is_degenerate and not kept,
         )
 
-    def _repeats_after_context(self, words: Sequence[Word]) -> bool:
-        """Say whether a phrase is said twice, and not only written, after context.
+    def _repeats(self, words: Sequence[Word]) -> bool:
+        """Say whether a phrase is said twice, and not only written, by a loop or after context.
 
         That happens where context led the decoder astray; alone it is believed.
         """
+        if self.has_cut_loop:
+            return writes_phrase_twice("".join(word.text for word in words))
         if not self.request.context or not self._is_spaced:
             return False
         return says_phrase_twice([letters_of(word.text) for word in words])

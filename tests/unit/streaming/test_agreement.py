@@ -63,6 +63,22 @@ def test_a_checkpoint_that_dissents_holds_the_word_back():
     assert committed(buffer) == "a b c d e"
 
 
+def test_words_that_end_early_enough_are_committed_without_agreement():
+    buffer = HypothesisBuffer()
+    assert buffer.commit(timed("one two three four"), sure_until_sample=2_000)
+    assert (committed(buffer), tentative(buffer)) == ("one two", "three")
+    buffer.commit(timed("one too three four five six"), sure_until_sample=5_000)
+    assert committed(buffer) == "one two three four five"
+
+
+def test_words_without_times_are_committed_by_agreement_alone():
+    buffer = HypothesisBuffer()
+    buffer.commit(words("one two three four"), sure_until_sample=9_000)
+    assert committed(buffer) == ""
+    buffer.commit(words("one two three four five"), sure_until_sample=9_000)
+    assert committed(buffer) == "one two"
+
+
 def test_a_failed_checkpoint_breaks_the_agreement():
     buffer = buffer_after("a b c d e f")
     assert buffer.commit(()) is False

@@ -209,7 +209,6 @@ def test_a_failure_keeps_nothing_waiting(fails):
         (with_options(task=Task.TRANSLATE), Load()),
         (with_options(language="auto"), Load()),
         (with_options(interim=False), Load()),
-        (with_options(), Load(Rung.NO_INTERIMS)),
     ],
 )
 def test_a_final_is_decoded_whole_where_nothing_can_be_forced(options, load):

@@ -8,6 +8,7 @@ from streaming.guards import (
     judge,
     judge_continuation,
     judge_retry,
+    without_loop,
 )
 
 pytestmark = pytest.mark.unit
@@ -106,3 +107,19 @@ def test_one_phrase_said_again_and_again_is_many_voices_unless_it_is_sure():
     assert judge(DecodeSignals(other, -0.86, 0.47, has_hit_token_cap=False)) is Verdict.ACCEPT
     short = DecodeSignals("No, no. No, no.", -0.86, 0.47, has_hit_token_cap=False)
     assert judge(short) is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("tokens", "left"),
+    [
+        ([1, 2, 3, 4] * 3, [1, 2, 3, 4] * 2),
+        ([9, *[1, 2, 3, 4, 5] * 6, 1, 2], [9, *[1, 2, 3, 4, 5] * 2]),
+        ([8, 9, *[1, 2, 3, 4] * 2, 1, 2, 3], None),
+        ([*[1, 2, 3, 4] * 3, 7], None),
+        ([1, 2, 3] * 3, None),
+        ([1, 2, 3] * 6, [1, 2, 3] * 4),
+        ([], None),
+    ],
+)
+def test_of_a_loop_two_times_are_left(tokens, left):
+    assert without_loop(tokens) == (tokens if left is None else left)

@@ -19,6 +19,7 @@ from streaming.windows import (
     frames_of,
     hastened,
     max_new_tokens,
+    spared_long_window,
     wants_timestamps,
     window_frames,
 )
@@ -156,3 +157,25 @@ def test_a_hastened_final_that_goes_on_from_its_own_words_keeps_them():
     asked = replace(final_after(3.0, 12.0), said=said)
 
     assert hastened(asked) == replace(asked, is_cheap=True)
+
+
+@pytest.mark.parametrize(
+    ("own_s", "frames", "context_s"),
+    [(11.0, 1750, 3.0), (12.0, 1500, 1.5), (13.4, 1500, 0.0), (17.0, 2000, 1.5)],
+)
+def test_a_long_window_is_no_longer_for_context_a_shorter_one_is(own_s, frames, context_s):
+    asked = final_after(3.0, own_s)
+
+    spared = spared_long_window(asked)
+
+    assert frames_of(spared) == frames
+    assert spared.num_context_samples == context_s * 16_000
+    assert not spared.is_cheap
+    assert np.array_equal(spared.audio, asked.audio[-len(spared.audio) :])
+
+
+def test_a_long_final_that_goes_on_from_its_own_words_keeps_them():
+    said = (Word(" one", 90 * 16_000, 91 * 16_000),)
+    asked = replace(final_after(3.0, 12.0), said=said)
+
+    assert spared_long_window(asked) is asked

@@ -81,3 +81,36 @@ def test_an_interim_that_says_a_phrase_twice_after_context_is_bad():
     interim = row(SENTENCE * 2, purpose=Purpose.INTERIM, context=" Where is he?")
 
     assert interim.hypothesis(None).is_degenerate
+
+
+def loop(times, *, purpose=Purpose.FINAL, language="en"):
+    """Return a row whose decoder said a sentence so many times and two words more."""
+    made = row("", purpose=purpose, language=language)
+    words = SENTENCE.split()
+    tokens = [*range(len(words))] * times + [0, 1]
+    made.take_tokens(tokens, lambda ids: "".join(f" {words[token]}" for token in ids))
+    return made
+
+
+def test_a_loop_whose_phrase_was_said_once_is_that_phrase():
+    looped = loop(9)
+    assert looped.needs_times
+
+    said_once = looped.hypothesis(pieces(*ONCE))
+
+    assert "".join(word.text for word in said_once.words) == SENTENCE
+
+
+def test_a_loop_whose_phrase_may_have_been_said_twice_is_decoded_again():
+    assert loop(9).hypothesis(pieces(*TWICE)) is None
+
+
+def test_a_loop_that_nothing_aligns_is_decoded_again():
+    assert loop(9, language="zh").hypothesis(None) is None
+    interim = loop(9, purpose=Purpose.INTERIM).hypothesis(None)
+    assert interim.is_degenerate
+
+
+def test_a_phrase_said_twice_and_begun_again_is_no_loop():
+    assert not loop(2).has_cut_loop
+    assert loop(3).has_cut_loop

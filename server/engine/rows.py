@@ -55,7 +55,7 @@ class Row:
         """
         self.tokens, text = list(tokens), to_text(tokens)
         shorter = without_loop(tokens)
-        if self._may_say_twice and len(shorter) < len(tokens):
+        if self._may_say_twice and not self.request.is_retry and len(shorter) < len(tokens):
             phrase_twice = to_text(shorter)
             if writes_phrase_twice(phrase_twice):
                 self.tokens, text, self.has_cut_loop = list(shorter), phrase_twice, True
@@ -73,27 +73,29 @@ class Row:
             )
             self.text, self.goes_on = following or "", following is not None
 
-    @property
-    def signals(self) -> DecodeSignals:
-        """What the decoder tells about its answer."""
-        return DecodeSignals(
-            self.text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
+    def _verdict_on(self, text: str) -> Verdict:
+        """Say whether to believe a text that was decoded like this."""
+        signals = DecodeSignals(
+            text, self.avg_logprob, self.no_speech_probability, self.has_hit_token_cap
         )
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether to believe its text."""
         if self.request.context:
             rule = judge if self.request.whole is None else judge_continuation
-            is_sure = self.goes_on and rule(self.signals) is Verdict.ACCEPT
+            is_sure = self.goes_on and rule(signals) is Verdict.ACCEPT
             return Verdict.ACCEPT if is_sure else Verdict.RETRY
-        return judge_retry(self.signals) if self.request.is_retry else judge(self.signals)
+        return judge_retry(signals) if self.request.is_retry else judge(signals)
 
     @property
     def needs_times(self) -> bool:
-        """Whether its words are aligned: if asked for, and if the text may say words too often."""
-        is_wanted = self.request.words or (self._may_say_twice and writes_phrase_twice(self.text))
-        return is_wanted and bool(self.tokens) and self.verdict is Verdict.ACCEPT
+        """Whether its words are aligned: if asked for, and if the text may say words too often.
+
+        One that is nothing but a phrase said twice may be believed once it is said once.
+        """
+        is_twice = self._may_say_twice and writes_phrase_twice(self.text)
+        if not self.tokens or not (is_twice or self.request.words):
+            return False
+        words = self.text.casefold().split()
+        is_nothing_else = is_twice and words[: len(words) // 2] == words[len(words) // 2 :]
+        return is_nothing_else or self._verdict_on(self.text) is Verdict.ACCEPT
 
     @property
     def _may_say_twice(self) -> bool:
@@ -106,8 +108,8 @@ class Row:
 
     def hypothesis(self, pieces: Sequence[TimedPiece] | None) -> Hypothesis | None:
         """Return the answer, its words by their aligned pieces; None to decode the row again."""
-        request, verdict = self.request, self.verdict
-        words = self._words(pieces)
+        request, words = self.request, self._words(pieces)
+        verdict = self._verdict_on("".join(word.text for word in words) if pieces else self.text)
         if verdict is Verdict.ACCEPT and self._repeats(words):
             verdict = Verdict.RETRY
         is_worth_more = request.purpose.has_beam if request.context else request.purpose.is_for_good

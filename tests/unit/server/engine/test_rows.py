@@ -15,7 +15,7 @@ ONCE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, *[1.2] * 6)
 TWICE = tuple(0.2 * at for at in range(12))
 
 
-def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context=""):
+def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context="", is_retry=False):
     audio = np.zeros(48_000, dtype=np.float32)
     request = DecodeRequest(
         1,
@@ -28,6 +28,7 @@ def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context=""):
         prompt="",
         keyterms=(),
         context=context,
+        is_retry=is_retry,
     )
     made = Row(request, language, tokens=[1], avg_logprob=-0.2)
     made.take_text(text)
@@ -64,6 +65,23 @@ def test_what_was_only_written_twice_is_said_once_without_times_nobody_asked_for
     assert {word.start_sample for word in said_once.words} == {None}
 
 
+def test_what_is_nothing_but_a_phrase_written_twice_is_believed_once_however_unsure():
+    unsure = row(SENTENCE * 2)
+    unsure.avg_logprob = -0.7
+    assert unsure.needs_times
+
+    said_once = unsure.hypothesis(pieces(*ONCE))
+
+    assert "".join(word.text for word in said_once.words) == SENTENCE
+
+
+def test_what_is_nothing_but_an_unsure_phrase_said_twice_is_many_voices():
+    unsure = row(SENTENCE * 2)
+    unsure.avg_logprob = -0.7
+
+    assert unsure.hypothesis(pieces(*TWICE)).is_degenerate
+
+
 def test_what_was_said_twice_is():
     twice = row(SENTENCE * 2).hypothesis(pieces(*TWICE))
 
@@ -83,9 +101,9 @@ def test_an_interim_that_says_a_phrase_twice_after_context_is_bad():
     assert interim.hypothesis(None).is_degenerate
 
 
-def loop(times, *, purpose=Purpose.FINAL, language="en"):
+def loop(times, **given):
     """Return a row whose decoder said a sentence so many times and two words more."""
-    made = row("", purpose=purpose, language=language)
+    made = row("", **given)
     words = SENTENCE.split()
     tokens = [*range(len(words))] * times + [0, 1]
     made.take_tokens(tokens, lambda ids: "".join(f" {words[token]}" for token in ids))
@@ -109,6 +127,11 @@ def test_a_loop_that_nothing_aligns_is_decoded_again():
     assert loop(9, language="zh").hypothesis(None) is None
     interim = loop(9, purpose=Purpose.INTERIM).hypothesis(None)
     assert interim.is_degenerate
+
+
+def test_a_retry_that_loops_is_not_decoded_a_third_time():
+    dropped = loop(9, is_retry=True).hypothesis(pieces(*TWICE))
+    assert dropped.is_degenerate
 
 
 def test_a_phrase_said_twice_and_begun_again_is_no_loop():

@@ -326,4 +326,7 @@ class DecodeDesk:
     ) -> tuple[Word, ...]:
         if purpose is Purpose.INTERIM or not (self._knows_words and self._has_context):
             return ()
+        # Between older words and this utterance there would be speech that nobody has written.
+        if not self._finals.knows_all_before(utterance):
+            return ()
         return self._finals.context.before(utterance.start_sample, end_sample)

@@ -100,6 +100,10 @@ class FinalQueue:
         pending = self._oldest_pending
         return pending if pending is not None and pending.request_id is None else None
 
+    def knows_all_before(self, utterance: OpenUtterance) -> bool:
+        """Say whether every final before this utterance is out."""
+        return self.oldest is None or self.oldest is utterance
+
     def must_wait(self, start_sample: int) -> bool:
         """Say whether speech that starts here needs the words of a final that is not out."""
         ends = [e.end_sample for e in self._entries if isinstance(e, PendingFinal)]

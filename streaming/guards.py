@@ -22,6 +22,10 @@ MIN_AVG_LOGPROB_OF_RETRY = -1.5
 MIN_AVG_LOGPROB_OF_CONTINUATION = -0.4
 """With less context than there is a decode must be surer; one of twenty is not."""
 
+MIN_AVG_LOGPROB_OF_LOOP = -0.3
+"""What is said again and again gets likelier each time; loops of speech are above -0.25, those of
+many voices below -0.5."""
+
 MAX_COMPRESSION_RATIO = 2.4
 MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6

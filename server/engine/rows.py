@@ -13,6 +13,7 @@ from server.engine.words import (
 )
 from streaming.effects import DecodeRequest
 from streaming.guards import (
+    MIN_AVG_LOGPROB_OF_LOOP,
     DecodeSignals,
     Verdict,
     judge,
@@ -81,21 +82,27 @@ class Row:
         if self.request.context:
             rule = judge if self.request.whole is None else judge_continuation
             is_sure = self.goes_on and rule(signals) is Verdict.ACCEPT
-            return Verdict.ACCEPT if is_sure else Verdict.RETRY
-        return judge_retry(signals) if self.request.is_retry else judge(signals)
+            verdict = Verdict.ACCEPT if is_sure else Verdict.RETRY
+        else:
+            verdict = judge_retry(signals) if self.request.is_retry else judge(signals)
+        is_unsure_loop = self.has_cut_loop and self.avg_logprob < MIN_AVG_LOGPROB_OF_LOOP
+        return Verdict.RETRY if verdict is Verdict.ACCEPT and is_unsure_loop else verdict
 
     @property
     def needs_times(self) -> bool:
         """Whether its words are aligned: if asked for, and if the text may say words too often.
 
-        One that is nothing but a phrase said twice may be believed once it is said once.
+        One that is nothing but a phrase said twice may be believed once it is said once; one that
+        was said again and again may not, which is what Whisper writes for many voices.
         """
         is_twice = self._may_say_twice and writes_phrase_twice(self.text)
         if not self.tokens or not (is_twice or self.request.words):
             return False
         words = self.text.casefold().split()
         is_nothing_else = is_twice and words[: len(words) // 2] == words[len(words) // 2 :]
-        return is_nothing_else or self._verdict_on(self.text) is Verdict.ACCEPT
+        return (is_nothing_else and not self.has_cut_loop) or self._verdict_on(
+            self.text
+        ) is Verdict.ACCEPT
 
     @property
     def _may_say_twice(self) -> bool:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.events import Closed, Final, Interim, SpeechStarted, UtteranceEnded
+from streaming.overload import MAX_STRETCH, Load, Rung
 from streaming.transcript import join_words
 from tests.support.scripted_speech import silence, speech
 from tests.support.session_harness import SessionHarness, with_options
@@ -22,6 +23,17 @@ OPTIONS = st.builds(
     endpoint_silence_ms=st.integers(100, 1500),
     max_utterance_s=st.floats(2.0, 28.0),
     interim=st.booleans(),
+)
+
+
+LONG = st.lists(st.integers(1, 90), min_size=55, max_size=75).map(lambda said: [(said, 1.5)])
+LOADS = st.builds(
+    Load,
+    st.sampled_from(Rung),
+    st.floats(1.0, MAX_STRETCH),
+    final_wait_s=st.floats(0.0, 3.0),
+    final_s=st.floats(0.0, 2.0),
+    was_late=st.booleans(),
 )
 
 
@@ -74,6 +86,32 @@ def test_what_a_long_final_goes_on_from_does_not_depend_on_when_answers_come(num
     prompt, late = answered_at_once_and_late(audio, with_options(), 40, data)
     assert late.finals == prompt.finals
     assert prompt.finals[0].confidence < 0.9, "it was decoded with words before it"
+
+
+@given(
+    PHRASES | LONG,
+    OPTIONS,
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_load_that_comes_and_goes_loses_and_doubles_nothing(phrases, options, data):
+    audio = audio_of(phrases)
+    calm, busy = SessionHarness(options), SessionHarness(options, holds_decodes=True)
+    calm.send(audio)
+    calm.stop()
+    for part in np.array_split(audio, 30):
+        if data.draw(st.booleans()):
+            busy.perform(busy.session.set_load(data.draw(LOADS)))
+        busy.send(part)
+        while busy.held and data.draw(st.booleans()):
+            busy.release(data.draw(st.integers(0, len(busy.held) - 1)))
+    busy.stop()
+    while busy.held:
+        busy.release(data.draw(st.integers(0, len(busy.held) - 1)))
+    assert busy.text == calm.text
+    assert busy.is_closed
+    assert_utterances_are_whole(busy)
+    assert_committed_only_grows(busy)
 
 
 @given(PHRASES, OPTIONS, st.integers(1, 40))

@@ -119,6 +119,19 @@ def test_a_loop_whose_phrase_was_said_once_is_that_phrase():
     assert "".join(word.text for word in said_once.words) == SENTENCE
 
 
+def test_an_unsure_loop_is_many_voices_whatever_its_times():
+    unsure = loop(9)
+    unsure.avg_logprob = -0.7
+    assert not unsure.needs_times
+    assert unsure.hypothesis(None).is_degenerate
+
+
+def test_a_loop_that_is_not_sure_is_decoded_again():
+    unsure = loop(9)
+    unsure.avg_logprob = -0.4
+    assert unsure.hypothesis(None) is None
+
+
 def test_a_loop_whose_phrase_may_have_been_said_twice_is_decoded_again():
     assert loop(9).hypothesis(pieces(*TWICE)) is None
 

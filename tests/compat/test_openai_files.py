@@ -30,8 +30,8 @@ pytestmark = pytest.mark.compat
 
 SDKS = ("openai_file.py", "openai_file.mjs")
 FIRST = clip("0930")
-BOTH = np.concatenate([FIRST, silence(2.5), clip("0870")])
-REFERENCE = f"{references()['0930']} {references()['0870']}"
+BOTH = np.concatenate([FIRST, silence(2.5), clip("0890")])
+REFERENCE = f"{references()['0930']} {references()['0890']}"
 NATIVE = {"encoding": "pcm_s16le", "sample_rate": 16_000, "language": "en"}
 ENGLISH = {"model": "whisper-1", "language": "en"}
 
@@ -55,7 +55,7 @@ async def test_the_words_are_those_of_the_native_protocol(server: RunningServer,
     (said,) = await ask(server, sdk, both, **ENGLISH, temperature=0)
     native = await converse(with_query(server.socket_url, **NATIVE), pieces(pcm16(BOTH), 3_200))
     assert word_errors(REFERENCE, said["text"]) <= word_errors(REFERENCE, native.text)
-    assert said["usage"] == {"type": "duration", "seconds": 13}
+    assert said["usage"] == {"type": "duration", "seconds": 12}
 
 
 @pytest.mark.parametrize("sdk", SDKS)

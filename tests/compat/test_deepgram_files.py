@@ -49,7 +49,7 @@ def assert_spans(parts: list[dict[str, Any]], duration: float) -> None:
 @pytest.mark.parametrize("sdk", SDKS)
 async def test_a_file_of_an_sdk(server: RunningServer, tmp_path, sdk):
     path = tmp_path / "two.flac"
-    both = np.concatenate([clip("0870"), silence(1.5), clip("0930")])
+    both = np.concatenate([clip("0890"), silence(1.5), clip("0930")])
     path.write_bytes(contained(both, "flac", "flac"))
     said = await answer(server, sdk, path, RICH)
     metadata, results = said["metadata"], said["results"]
@@ -59,7 +59,7 @@ async def test_a_file_of_an_sdk(server: RunningServer, tmp_path, sdk):
     (model,) = metadata["models"]
     assert metadata["model_info"][model]["name"] == "tiny.en"
     (alternative,) = results["channels"][0]["alternatives"]
-    reference = f"{references()['0870']} {references()['0930']}"
+    reference = f"{references()['0890']} {references()['0930']}"
     native = await converse(
         with_query(server.socket_url, encoding="pcm_s16le", sample_rate=16_000),
         pieces(pcm16(both), 32_000),

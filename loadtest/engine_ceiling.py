@@ -302,17 +302,15 @@ class _RawEngine:
         import ctranslate2  # noqa: PLC0415 - only this process needs it
 
         on_cpu = np.asarray(encoded.to_device(ctranslate2.Device.cpu))
-        num_encoded = len(on_cpu)
         step = 1 if self._model.model.device == "cpu" else len(texts)
         eot = self._tokenizer.eot
         for at in range(0, len(texts), step):
             rows = slice(at, at + step)
-            words = [[token for token in text if token < eot] for text in texts[rows]]
-            chosen = ctranslate2.StorageView.from_array(on_cpu[rows])
+            is_all = len(texts[rows]) == len(on_cpu)
             self._model.model.align(
-                encoded if len(words) == num_encoded else chosen,
+                encoded if is_all else ctranslate2.StorageView.from_array(on_cpu[rows]),
                 self._tokenizer.sot_sequence,
-                words,
+                [[token for token in text if token < eot] for text in texts[rows]],
                 num_frames[rows],
                 median_filter_width=7,
             )

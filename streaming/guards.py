@@ -31,6 +31,7 @@ MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6
 MIN_PHRASE_WORDS = 4
 MIN_LOOP_TOKENS = 4
+"""Shorter phrases are said again and again in earnest: "no, no, no"."""
 
 
 class Verdict(Enum):
@@ -133,7 +134,7 @@ def ends_in_cycle(text: str) -> bool:
 def without_loop(tokens: Sequence[int]) -> Sequence[int]:
     """Return tokens that end in a phrase three times or more with that phrase twice.
 
-    The last time may be cut off. Of a shorter phrase than `MIN_LOOP_TOKENS` all of it stays.
+    The phrase has `MIN_LOOP_TOKENS` or more; a further time at the end may be cut off.
     """
     for period in range(MIN_LOOP_TOKENS, len(tokens) // 3 + 1):
         num_alike = 0

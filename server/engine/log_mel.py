@@ -1,7 +1,7 @@
 """Whisper's log-mel features, as faster-whisper's extractor has them, in half the time.
 
 Nearly all of what the extractor takes is NumPy's FFT of 400 samples, once for every 10 ms. As
-products of matrices with folded samples the spectra take a third of it (docs/performance.md).
+products of matrices with folded samples the spectra take less than half (docs/performance.md).
 """
 
 from collections.abc import Sequence

@@ -27,6 +27,8 @@ OPTIONS = st.builds(
 
 
 LONG = st.lists(st.integers(1, 90), min_size=55, max_size=75).map(lambda said: [(said, 1.5)])
+"""About 20 s without a pause."""
+
 LOADS = st.builds(
     Load,
     st.sampled_from(Rung),
@@ -56,12 +58,17 @@ def test_any_split_of_the_stream_gives_the_same_finals(phrases, options, cuts):
     assert split.finals == whole.finals
 
 
-def answered_at_once_and_late(audio, options, num_parts, data):
-    """Return two finished sessions of this audio; the second's answers came in any order."""
+def answered_at_once_and_late(audio, options, num_parts, data, loads=None):
+    """Return two finished sessions of this audio; the second's answers came in any order.
+
+    And its server was as busy as some of `loads`, one after the other.
+    """
     prompt, late = SessionHarness(options), SessionHarness(options, holds_decodes=True)
     prompt.send(audio)
     prompt.stop()
     for part in np.array_split(audio, num_parts):
+        if loads is not None and data.draw(st.booleans()):
+            late.perform(late.session.set_load(data.draw(loads)))
         late.send(part)
         while late.held and data.draw(st.booleans()):
             late.release(data.draw(st.integers(0, len(late.held) - 1)))
@@ -79,35 +86,18 @@ def test_answers_in_any_order_lose_and_double_nothing(phrases, options, data):
     assert late.is_closed
 
 
-@given(st.lists(st.integers(1, 90), min_size=55, max_size=75), st.data())
+@given(LONG, st.data())
 @settings(max_examples=100, deadline=None)
-def test_what_a_long_final_goes_on_from_does_not_depend_on_when_answers_come(numbers, data):
-    audio = audio_of([(numbers, 1.5)])
-    prompt, late = answered_at_once_and_late(audio, with_options(), 40, data)
+def test_what_a_long_final_goes_on_from_does_not_depend_on_when_answers_come(phrases, data):
+    prompt, late = answered_at_once_and_late(audio_of(phrases), with_options(), 40, data)
     assert late.finals == prompt.finals
     assert prompt.finals[0].confidence < 0.9, "it was decoded with words before it"
 
 
-@given(
-    PHRASES | LONG,
-    OPTIONS,
-    st.data(),
-)
+@given(PHRASES | LONG, OPTIONS, st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_load_that_comes_and_goes_loses_and_doubles_nothing(phrases, options, data):
-    audio = audio_of(phrases)
-    calm, busy = SessionHarness(options), SessionHarness(options, holds_decodes=True)
-    calm.send(audio)
-    calm.stop()
-    for part in np.array_split(audio, 30):
-        if data.draw(st.booleans()):
-            busy.perform(busy.session.set_load(data.draw(LOADS)))
-        busy.send(part)
-        while busy.held and data.draw(st.booleans()):
-            busy.release(data.draw(st.integers(0, len(busy.held) - 1)))
-    busy.stop()
-    while busy.held:
-        busy.release(data.draw(st.integers(0, len(busy.held) - 1)))
+    calm, busy = answered_at_once_and_late(audio_of(phrases), options, 30, data, LOADS)
     assert busy.text == calm.text
     assert busy.is_closed
     assert_utterances_are_whole(busy)

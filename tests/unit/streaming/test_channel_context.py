@@ -133,3 +133,17 @@ def test_the_audio_of_the_context_is_still_needed_after_its_final():
     assert [word.text for word in snapshot.channels[0].context.words] == [" w1", " w2", " w3"]
     harness.send(silence(3.0))
     assert harness.session.snapshot().safe_sample > harness.finals[0].end_sample
+
+
+@pytest.mark.parametrize("load", BUSY)
+def test_no_context_where_a_final_between_is_not_written(load):
+    harness = RecordingHarness(with_options())
+    harness.session.set_load(load)
+    harness.send(said(0.5, [1, 2, 3, 4], 1.0))
+    harness.holds_decodes = True
+    harness.send(said([5, 6], 1.0, [7, 8], 1.0))
+    finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
+    assert [bool(request.context) for request in finals[1:]] == [True, False]
+    while harness.held:
+        harness.release()
+    assert harness.text == "w1 w2 w3 w4 w5 w6 w7 w8"

@@ -17,25 +17,35 @@ def noise(num_samples: int, gain: float = 0.1) -> np.ndarray:
     return (gain * numbers).astype(np.float32)
 
 
+def assert_same_features(features: np.ndarray, expected: np.ndarray) -> None:
+    """Compare amplitudes: single precision rounds by the loudest band of a frame.
+
+    Where a band is far under it, the same rounding is any difference of logarithms.
+    """
+    amplitudes, wanted = (10.0 ** (2.0 * mel.astype(np.float64)) for mel in (features, expected))
+    assert features.shape == expected.shape
+    assert (np.abs(amplitudes - wanted) <= 5e-6 * wanted.max(axis=0)).all()
+
+
 @given(num_samples=st.integers(1, 40_000), gain=st.floats(0.0, 2.0))
 def test_any_audio_has_the_features_that_faster_whisper_gives_it(num_samples, gain):
     audio = noise(num_samples, gain)
     features = LOG_MEL.features(audio)
-    np.testing.assert_allclose(features, EXTRACTOR(audio), atol=2e-5)
+    assert_same_features(features, EXTRACTOR(audio))
     assert features.dtype == np.float32
 
 
 def test_a_tone_beside_silence_has_them_too():
     seconds = np.arange(16_000, dtype=np.float32) / 16_000
     audio = np.concatenate([np.sin(2 * np.pi * 440 * seconds), np.zeros(8_000)]).astype(np.float32)
-    np.testing.assert_allclose(LOG_MEL.features(audio), EXTRACTOR(audio), atol=2e-4)
+    assert_same_features(LOG_MEL.features(audio), EXTRACTOR(audio))
 
 
 def test_models_with_more_bands_have_their_own_filters():
     extractor = FeatureExtractor(feature_size=128)
     audio = noise(16_000)
     features = LogMel(extractor).features(audio)
-    np.testing.assert_allclose(features, extractor(audio), atol=2e-5)
+    assert_same_features(features, extractor(audio))
     assert features.shape == (128, 101)
 
 

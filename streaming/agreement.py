@@ -107,15 +107,18 @@ def steady(
     """Return what to show after `shown` when hypothesis `now` follows hypothesis `before`.
 
     The first text is all but the last `num_held` words, which may be cut, unless both say them.
-    With none held, `now` heard a pause at its end, and what it adds is shown at once.
+    With none held, `now` heard a pause at its end, and what it adds is shown at once. Other words
+    take the place of at most twice as many: hypotheses that stop early tend to do so twice.
     """
     num_agreed = _common_keys(before, now)
     if not shown:
         return now[: max(len(now) - num_held, num_agreed)]
     num_kept = _common_keys(shown, now)
-    if num_kept == len(shown):
+    num_taken_back = len(shown) - num_kept
+    if num_taken_back == 0:
         return now[: max(num_kept, num_agreed) if num_held else len(now)]
-    return now[:num_agreed] if num_agreed > num_kept else shown
+    num_instead = num_agreed - num_kept
+    return now[:num_agreed] if 0 < num_instead * 2 >= num_taken_back else shown
 
 
 def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:

@@ -122,6 +122,11 @@ def test_a_word_gives_way_only_to_one_said_twice():
     assert shown("a b c", "a X c", "a Y c", "a b c d") == ["a b"] * 4
 
 
+def test_words_give_way_to_half_as_many_at_least():
+    said = ("a b c d e f", "a b c d e f", "a b X", "a b X Y")
+    assert shown(*said, "a b X Y") == ["a b c d e", *["a b c d e f"] * 3, "a b X Y"]
+
+
 def test_a_comma_is_no_other_word():
     assert shown("a b c", "A, b c d") == ["a b", "A, b c"]
 

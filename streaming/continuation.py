@@ -65,8 +65,7 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
         whole,
         audio=whole.audio[start - whole.start_sample :],
         start_sample=start,
-        context="".join(word.text for word in context),
-        context_words=(),
+        context=context,
         num_context_samples=said_end - start,
         said=committed,
         whole=None if whole.purpose is Purpose.INTERIM else whole,
@@ -84,11 +83,9 @@ def going_on_after(words: tuple[Word, ...], request: DecodeRequest) -> DecodeReq
     said_end = words[-1].end_sample
     if said_end is None or request.end_sample - said_end < MIN_UNSAID_SAMPLES:
         return None
-    decoded = "".join(word.text for word in words[len(request.said) :])
     return replace(
         request,
-        context=request.context + decoded,
-        context_words=(),
+        context=request.context + words[len(request.said) :],
         num_context_samples=said_end - request.start_sample,
         said=words,
         whole=None,

@@ -265,8 +265,7 @@ class DecodeDesk:
             words=self.options.words or self._needs_times(utterance, end_sample, purpose),
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
-            context="".join(word.text for word in context),
-            context_words=context,
+            context=context,
             num_context_samples=utterance.audio_start_sample - start_sample,
             slack_s=slack_s(
                 purpose,

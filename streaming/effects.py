@@ -38,12 +38,11 @@ class DecodeRequest:
     `id` is unique within the session. `language` None means detect. `start_sample` places the
     first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
-    The first `num_context_samples` of `audio` are speech from before, in which `context` was said;
-    only what follows it is decoded; `context_words` are the same with their times, where some of
-    them may be left out. The answer begins with the words in `said`, committed words of
-    the utterance that are not decoded again; should they not fit, `whole` is to be decoded instead.
-    An answer `slack_s` seconds later is still early: of those asked for at once the one with the
-    least goes first.
+    The first `num_context_samples` of `audio` are speech from before, in which the words of
+    `context` were said; only what follows them is decoded. The answer begins with the words in
+    `said`, committed words of the utterance that are not decoded again; should they not fit,
+    `whole` is to be decoded instead. An answer `slack_s` seconds later is still early: of those
+    asked for at once the one with the least goes first.
     """
 
     id: int
@@ -57,8 +56,7 @@ class DecodeRequest:
     keyterms: tuple[str, ...]
     is_retry: bool = False
     is_cheap: bool = False
-    context: str = ""
-    context_words: tuple[Word, ...] = ()
+    context: tuple[Word, ...] = ()
     num_context_samples: int = 0
     said: tuple[Word, ...] = ()
     whole: "DecodeRequest | None" = None
@@ -68,6 +66,11 @@ class DecodeRequest:
     def end_sample(self) -> int:
         """Where its audio ends in the session."""
         return self.start_sample + len(self.audio)
+
+    @property
+    def context_text(self) -> str:
+        """What was said before, as the decoder is given it."""
+        return "".join(word.text for word in self.context)
 
     @property
     def num_own_samples(self) -> int:
@@ -82,15 +85,14 @@ class DecodeRequest:
             self,
             audio=self.audio[self.num_context_samples :],
             start_sample=self.start_sample + self.num_context_samples,
-            context="",
-            context_words=(),
+            context=(),
             num_context_samples=0,
         )
 
     def with_context_within(self, num_samples: int) -> "DecodeRequest":
         """Return the request with so much of its context that all its audio is no longer."""
         earliest = self.end_sample - num_samples
-        kept = tuple(word for word in self.context_words if (word.start_sample or 0) >= earliest)
+        kept = tuple(word for word in self.context if (word.start_sample or 0) >= earliest)
         if not kept:
             return self.without_context()
         num_dropped = (kept[0].start_sample or 0) - self.start_sample
@@ -98,8 +100,7 @@ class DecodeRequest:
             self,
             audio=self.audio[num_dropped:],
             start_sample=self.start_sample + num_dropped,
-            context="".join(word.text for word in kept),
-            context_words=kept,
+            context=kept,
             num_context_samples=self.num_context_samples - num_dropped,
         )
 

@@ -41,7 +41,7 @@ class PromptBuilder:
 
     def context(self, request: DecodeRequest) -> list[int]:
         """Return the tokens of what was said in the first part of the audio, as decoded before."""
-        return self._encode(request.context)
+        return self._encode(request.context_text)
 
     def _make_tokenizer(self, language: str, task: str) -> Tokenizer:
         return Tokenizer(self._hf_tokenizer, self._is_multilingual, task=task, language=language)

@@ -67,7 +67,7 @@ class Row:
         self.text = text
         if self.request.context:
             following = text_after(
-                self.request.context,
+                self.request.context_text,
                 text,
                 is_spaced=self._is_spaced,
                 is_continuation=bool(self.request.said),

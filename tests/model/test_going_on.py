@@ -16,12 +16,17 @@ from tests.support.recordings import clip, references, silence
 pytestmark = pytest.mark.model
 
 
+def as_said(text: str) -> tuple[Word, ...]:
+    """Return the words of a text, without times."""
+    return tuple(Word(f" {word}") for word in text.split())
+
+
 def with_context(before: str, number: str, said_before: str | None = None) -> DecodeRequest:
     """Return a request for one recording, after another as its context."""
     context = np.concatenate([clip(before), silence(0.5)])
     return make_request(
         np.concatenate([context, said(number)]),
-        context=" " + (references()[before] if said_before is None else said_before),
+        context=as_said(references()[before] if said_before is None else said_before),
         num_context_samples=len(context),
         start_sample=80_000,
         words=True,
@@ -59,10 +64,10 @@ def test_a_context_that_is_said_again_is_taken_away(tiny):
     """It was not said where it is told to be, but in what is to be transcribed."""
     text = references()["0930"]
     audio = np.concatenate([silence(0.5), said("0930")])
-    asked = make_request(audio, context=f" {text}", num_context_samples=8_000)
+    asked = make_request(audio, context=as_said(text), num_context_samples=8_000)
     (answer,) = tiny.decode([asked])
     assert isinstance(answer, Again)
-    assert (answer.request.context, answer.request.num_context_samples) == ("", 0)
+    assert (answer.request.context, answer.request.num_context_samples) == ((), 0)
     assert len(answer.request.audio) == asked.num_own_samples
     (hypothesis,) = decoded(tiny, [answer.request])
     assert_heard(hypothesis, "0930")
@@ -73,7 +78,7 @@ def test_noise_after_speech_has_no_words(tiny):
     context = np.concatenate([clip("0880"), silence(0.5)])
     asked = make_request(
         np.concatenate([context, noise]),
-        context=" " + references()["0880"],
+        context=as_said(references()["0880"]),
         num_context_samples=len(context),
     )
     (answer,) = tiny.decode([asked])

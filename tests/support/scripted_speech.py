@@ -51,9 +51,9 @@ def transcribe(request: DecodeRequest) -> Hypothesis:
     when they had the same.
     """
     context = _words(request.audio[: request.num_context_samples], request.start_sample)
-    assert "".join(word.text for word in context) == request.context
+    assert "".join(word.text for word in context) == request.context_text
     own_audio = request.audio[request.num_context_samples :]
-    confidence = 0.9 - len(request.context) / 1e6
+    confidence = 0.9 - len(request.context_text) / 1e6
     words = _words(own_audio, request.start_sample + request.num_context_samples)
     return Hypothesis(request.said + words, request.language or "en", 0.99, confidence)
 

@@ -21,18 +21,18 @@ pytestmark = pytest.mark.unit
 def test_a_final_is_decoded_together_with_the_words_just_before_it():
     harness = heard(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
     first, second = (decode.request for decode in harness.decodes(Purpose.FINAL))
-    assert (first.context, first.num_context_samples) == ("", 0)
-    assert second.context == " w1 w2 w3 w4"
+    assert (first.context_text, first.num_context_samples) == ("", 0)
+    assert second.context_text == " w1 w2 w3 w4"
     assert second.start_sample == 8_000, "where the first of them begins"
     assert second.without_context().start_sample > harness.finals[0].end_sample
     assert harness.text == "w1 w2 w3 w4 w5 w6"
     for interim in harness.decodes(Purpose.INTERIM):
-        assert interim.request.context == ""
+        assert interim.request.context_text == ""
 
 
 def test_speech_after_a_long_silence_has_no_context():
     harness = heard(said(0.5, [1, 2, 3, 4], 3.5, [5, 6], 1.0))
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+    assert [decode.request.context_text for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_no_context_where_it_would_not_help(options):
     harness.engine = unsure
     for audio in (said(0.5, [1, 2, 3, 4], 1.0), said([5, 6], 1.0)):
         harness.send(audio)
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+    assert [decode.request.context_text for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
 
 
 BUSY = [
@@ -62,7 +62,7 @@ def test_a_busy_servers_finals_have_the_context_that_is_known(load):
     harness.session.set_load(load)
     for audio in (said(0.5, [1, 2, 3, 4], 1.0), said([5, 6], 1.0)):
         harness.send(audio)
-    contexts = [decode.request.context for decode in harness.decodes(Purpose.FINAL)]
+    contexts = [decode.request.context_text for decode in harness.decodes(Purpose.FINAL)]
     assert contexts == ["", " w1 w2 w3 w4"]
     assert harness.text == "w1 w2 w3 w4 w5 w6"
 
@@ -74,7 +74,7 @@ def test_cheap_finals_have_what_context_their_window_has_room_for():
         harness.send(audio)
     finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
     assert [request.is_cheap for request in finals] == [True, True]
-    assert [request.context for request in finals] == ["", " w3 w4"]
+    assert [request.context_text for request in finals] == ["", " w3 w4"]
     assert frames_of(finals[1]) == frames_of(finals[1].without_context()) == INTERIM_FRAMES
 
 
@@ -84,7 +84,7 @@ def test_a_busy_servers_finals_do_not_wait_for_their_context(load):
     harness.session.set_load(load)
     harness.holds_decodes = True
     harness.send(said(0.5, [1, 2, 3, 4], 1.0, [5, 6], 1.0))
-    assert [decode.request.context for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
+    assert [decode.request.context_text for decode in harness.decodes(Purpose.FINAL)] == ["", ""]
     while harness.held:
         harness.release()
     assert harness.text == "w1 w2 w3 w4 w5 w6"
@@ -105,7 +105,7 @@ def test_nothing_begun_before_a_change_of_language_or_task_is_context_after_it(c
         harness.release()
     harness.holds_decodes = False
     harness.send(said([4, 5], 1.0, [6], 1.0))
-    contexts = [decode.request.context for decode in harness.decodes(Purpose.FINAL)]
+    contexts = [decode.request.context_text for decode in harness.decodes(Purpose.FINAL)]
     assert contexts[-2:] == ["", " w4 w5"]
 
 
@@ -120,7 +120,7 @@ def test_a_final_and_its_checkpoints_are_asked_for_when_the_final_before_is_out(
     checkpoint, second = harness.asked[-2:]
     assert checkpoint.request.purpose is Purpose.CHECKPOINT
     assert second.request.purpose is Purpose.FINAL
-    assert checkpoint.request.context == second.request.context == " w1 w2 w3"
+    assert checkpoint.request.context_text == second.request.context_text == " w1 w2 w3"
     while harness.held:
         harness.release()
     assert harness.text == " ".join(f"w{number}" for number in [1, 2, 3, *range(10, 22)])
@@ -143,7 +143,7 @@ def test_no_context_where_a_final_between_is_not_written(load):
     harness.holds_decodes = True
     harness.send(said([5, 6], 1.0, [7, 8], 1.0))
     finals = [decode.request for decode in harness.decodes(Purpose.FINAL)]
-    assert [bool(request.context) for request in finals[1:]] == [True, False]
+    assert [bool(request.context_text) for request in finals[1:]] == [True, False]
     while harness.held:
         harness.release()
     assert harness.text == "w1 w2 w3 w4 w5 w6 w7 w8"

@@ -51,7 +51,7 @@ def test_a_long_decode_begins_some_words_before_the_first_that_is_not_committed(
     assert asked.end_sample == whole.end_sample
     assert np.array_equal(asked.audio, whole.audio[-len(asked.audio) :])
     reached = [word for word in committed if word.start_sample >= asked.start_sample]
-    assert asked.context == "".join(word.text for word in reached)
+    assert asked.context == tuple(reached)
     assert asked.start_sample == reached[0].start_sample
     assert asked.start_sample + asked.num_context_samples == committed[-1].end_sample
     assert asked.num_context_samples >= REACH_SAMPLES
@@ -80,11 +80,11 @@ def test_what_would_not_be_cheaper_or_not_be_known_is_decoded_whole(seconds, com
 
 
 def test_a_final_that_leaves_out_speech_at_its_end_is_gone_on_with_from_all_its_words():
-    asked = replace(request(10.0), context=" before", num_context_samples=SECOND)
+    asked = replace(request(10.0), context=(Word(" before"),), num_context_samples=SECOND)
     rest = going_on_after(words(8), asked)
     assert rest is not None
     assert rest.said == words(8)
-    assert rest.context == " before" + "".join(word.text for word in words(8))
+    assert rest.context == (Word(" before"), *words(8))
     assert rest.num_context_samples == 5 * SECOND
     assert (rest.audio is asked.audio, rest.start_sample) == (True, asked.start_sample)
     alone = rest.without_context()
@@ -98,7 +98,7 @@ def test_of_a_long_final_only_the_words_it_decoded_are_in_its_audio():
     rest = going_on_after(answer, asked)
     assert rest is not None
     assert rest.said == answer
-    assert rest.context == asked.context + "".join(word.text for word in answer[30:])
+    assert rest.context == asked.context + answer[30:]
     assert rest.start_sample + rest.num_context_samples == answer[-1].end_sample
     assert rest.whole is None, "what was refused once would be decoded for ever"
 
@@ -131,7 +131,7 @@ def test_what_follows_an_early_timestamp_is_decoded_alone(purpose):
     rest = going_on_at(4 * SECOND, Hypothesis(words_so_far, "de", confidence=0.6), asked)
     assert rest is not None
     assert (rest.start_sample, rest.end_sample) == (104 * SECOND, asked.end_sample)
-    assert (len(rest.audio), rest.language, rest.context) == (6 * SECOND, "de", "")
+    assert (len(rest.audio), rest.language, rest.context) == (6 * SECOND, "de", ())
     assert rest.said == (*words(7), Word(" unsure", confidence=0.6))
 
 

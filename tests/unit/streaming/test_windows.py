@@ -112,11 +112,10 @@ def final_after(context_s: float, own_s: float) -> DecodeRequest:
     starts = [own_start - index * 8_000 for index in range(int(2 * context_s), 0, -1)]
     words = tuple(Word(f" w{start}", start, start + 8_000, 0.9) for start in starts)
     audio = np.arange(int((context_s + own_s) * 16_000), dtype=np.float32)
-    context = "".join(word.text for word in words)
     start = own_start - int(context_s * 16_000)
     return DecodeRequest(
         1, Purpose.FINAL, audio, start, "en", Task.TRANSCRIBE, True, "", (),
-        context=context, context_words=words, num_context_samples=int(context_s * 16_000),
+        context=words, num_context_samples=int(context_s * 16_000),
     )  # fmt: skip
 
 
@@ -139,16 +138,15 @@ def test_a_hastened_final_has_as_much_context_as_its_own_window_has_room_for(
     assert shorter.num_own_samples == asked.num_own_samples
     assert shorter.start_sample == shorter.end_sample - len(shorter.audio)
     assert np.array_equal(shorter.audio, asked.audio[-len(shorter.audio) :])
-    kept = asked.context_words[len(asked.context_words) - int(2 * context_s) :]
-    assert shorter.context_words == kept
-    assert shorter.context == "".join(word.text for word in kept)
+    kept = asked.context[len(asked.context) - int(2 * context_s) :]
+    assert shorter.context == kept
 
 
 def test_context_whose_words_have_no_known_place_is_left_out():
-    shorter = hastened(replace(final_after(3.0, 2.0), context_words=()))
+    shorter = hastened(replace(final_after(3.0, 2.0), context=(Word(" w"),)))
 
     assert shorter.is_cheap
-    assert (shorter.context, shorter.num_context_samples) == ("", 0)
+    assert (shorter.context, shorter.num_context_samples) == ((), 0)
     assert len(shorter.audio) == 2 * 16_000
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from server.engine import dispatcher as dispatcher_module
-from streaming.transcript import Hypothesis
+from streaming.transcript import Hypothesis, Word
 from tests.support.engine_desk import INTERIM, desk, request, text_of
 from tests.support.scripted_speech import speech
 
@@ -107,12 +107,15 @@ async def test_a_decode_to_be_done_again_without_its_context_is_no_retry():
         d.engine.refuses_context = True
         spoken = speech([9, 1])
         asked = replace(
-            request(1), audio=spoken, context=" w9", num_context_samples=len(spoken) // 2
+            request(1), audio=spoken, context=(Word(" w9"),), num_context_samples=len(spoken) // 2
         )
         answer: asyncio.Future[Hypothesis | Exception] = asyncio.get_running_loop().create_future()
         d.dispatcher.submit(asked, answer.set_result)
         assert await text_of(answer) == "w1"
-        assert [[row.context for row in batch] for batch in d.engine.batches] == [[" w9"], [""]]
+        assert [[row.context_text for row in batch] for batch in d.engine.batches] == [
+            [" w9"],
+            [""],
+        ]
         assert d.count("starling_decode_retries_total") == 0
         assert d.count("starling_decode_contexts_left_out_total") == 1
 

@@ -7,6 +7,7 @@ from server.engine.rows import Row
 from server.engine.words import TimedPiece
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import Task
+from streaming.transcript import Word
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +28,7 @@ def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context="", 
         words,
         prompt="",
         keyterms=(),
-        context=context,
+        context=(Word(context),) if context else (),
         is_retry=is_retry,
     )
     made = Row(request, language, tokens=[1], avg_logprob=-0.2)

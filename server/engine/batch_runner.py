@@ -17,7 +17,6 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.base import never
-from server.engine.log_mel import LogMel
 from server.engine.prompts import PromptBuilder
 from server.engine.rows import Row
 from server.engine.words import TimedPiece, pieces_after
@@ -44,7 +43,6 @@ class BatchRunner:
         self._model: ctranslate2.models.Whisper = whisper.model
         self._is_multilingual: bool = self._model.is_multilingual
         self._is_on_cpu = self._model.device == "cpu"
-        self._log_mel = LogMel(whisper.feature_extractor)
         self.prompts = PromptBuilder(whisper.hf_tokenizer, is_multilingual=self._is_multilingual)
         tokenizer = self.prompts.tokenizer("en", str(Task.TRANSCRIBE))
         self._suppressed = list(get_suppressed_tokens(tokenizer, [-1]) or ())
@@ -87,8 +85,13 @@ class BatchRunner:
     def _encode_rows(
         self, requests: Sequence[DecodeRequest], frames: int
     ) -> ctranslate2.StorageView:
-        features = self._log_mel.batch([levelled(request.audio) for request in requests], frames)
-        return self._model.encode(ctranslate2.StorageView.from_array(features))
+        extractor = self._whisper.feature_extractor
+        # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
+        batch = np.zeros((len(requests), len(extractor.mel_filters), frames), dtype=np.float32)
+        for row, request in enumerate(requests):
+            mel: npt.NDArray[np.float32] = extractor(levelled(request.audio))[:, :frames]
+            batch[row, :, : mel.shape[1]] = mel
+        return self._model.encode(ctranslate2.StorageView.from_array(batch))
 
     def _detect_languages(self, rows: list[Row], encoded: ctranslate2.StorageView) -> None:
         if not self._is_multilingual or all(row.request.language for row in rows):

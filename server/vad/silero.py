@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from server.folded_spectrum import folded
 from server.vad.onnx_weights import Weights, read_weights
 from streaming.events import Samples
 from streaming.speech_gate import WINDOW_SAMPLES
@@ -165,7 +164,7 @@ class _Encoder:
     """
 
     def __init__(self, weights: Weights) -> None:
-        self._cosines, self._sines = folded(weights["model.stft.forward_basis_buffer"][:, 0].T)
+        self._cosines, self._sines = _folded(weights["model.stft.forward_basis_buffer"][:, 0].T)
         names = [f"model.encoder.{layer}.reparam_conv" for layer in range(4)]
         used = (slice(None), slice(None), slice(1, None), slice(1, 2))
         self._convs = [
@@ -260,6 +259,18 @@ def _gate_columns(weight: Matrix) -> Matrix:
     door_in, door_forget, new, door_out = np.split(weight, 4)
     doors = (0.5 * door for door in (door_in, door_forget, door_out))
     return np.ascontiguousarray(np.concatenate([*doors, new]).T)
+
+
+def _folded(basis: Matrix) -> tuple[Matrix, Matrix]:
+    """Return what a spectrum's cosines and sines make of half as many samples, (128, 129 and 127).
+
+    Sample k and sample 256 - k have the same cosines and opposite sines, so the first are applied
+    to their sums (last the middle sample, which has no partner), the second to their differences.
+    Sample 0 weighs nothing under the window, and the outermost bands have no sines.
+    """
+    cosines = basis[1 : _HOP_SAMPLES + 1, :NUM_BANDS]
+    sines = basis[1:_HOP_SAMPLES, NUM_BANDS + 1 : 2 * NUM_BANDS - 1]
+    return np.ascontiguousarray(cosines), np.ascontiguousarray(sines)
 
 
 def _taps(weight: Matrix) -> Matrix:

@@ -28,7 +28,7 @@ from streaming.effects import Purpose
 
 JobT = TypeVar("JobT", bound=Hashable)
 
-HASTEN_FROM_S = 0.3
+HASTEN_FROM_S = 0.2
 """A final is hastened where those behind it would keep the workers busy for longer."""
 
 LONG_BATCH_S = 0.4

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -41,6 +42,8 @@ def main() -> None:
     is_all_met = True
     for number, measurement in enumerate(chosen, 1):
         console.print(f"{number} of {len(chosen)}: {measurement.name}", style="bold")
+        if told := told_if_kept(measurement, arguments.keep):
+            console.print(told, style="yellow")
         try:
             report = report_of(measurement, arguments.keep)
         except RunError as error:
@@ -58,7 +61,7 @@ def report_of(measurement: Measurement, folder: Path) -> Report:
 
     Raises `RunError` when its command fails.
     """
-    kept = folder / f"{re.sub(r'[^a-z0-9.]+', '-', measurement.name)}.json"
+    kept = _kept_at(measurement, folder)
     if not kept.exists():
         command = [sys.executable, *measurement.arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)  # noqa: S603 - ours
@@ -68,6 +71,19 @@ def report_of(measurement: Measurement, folder: Path) -> Report:
         kept.write_bytes(done.stdout)
     report: Report = json.loads(kept.read_text(encoding="utf-8"))
     return report
+
+
+def told_if_kept(measurement: Measurement, folder: Path) -> str | None:
+    """Return what to say where a report is there already: it may be another version's."""
+    kept = _kept_at(measurement, folder)
+    if not kept.exists():
+        return None
+    written_at = datetime.fromtimestamp(kept.stat().st_mtime).astimezone()
+    return f"not run: measured {written_at:%Y-%m-%d %H:%M}; remove {kept} to measure again"
+
+
+def _kept_at(measurement: Measurement, folder: Path) -> Path:
+    return folder / f"{re.sub(r'[^a-z0-9.]+', '-', measurement.name)}.json"
 
 
 def judged(

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from loadtest.target_runs import RunError, judged, report_of
+from loadtest.target_runs import RunError, judged, report_of, told_if_kept
 from loadtest.targets import Limit, Material, Measurement, measurements
 
 pytestmark = pytest.mark.unit
@@ -73,7 +73,9 @@ def test_limits_find_their_numbers(measurement):
 def test_a_report_is_kept_and_not_made_again(tmp_path):
     code = "import json, time; print(json.dumps({'at': time.monotonic_ns()}))"
     measurement = Measurement("tiny.en, 32 short voices", ("-c", code), ())
+    assert told_if_kept(measurement, tmp_path) is None
     first = report_of(measurement, tmp_path)
+    assert "remove" in told_if_kept(measurement, tmp_path)
     assert report_of(measurement, tmp_path) == first
     (kept,) = tmp_path.iterdir()
     assert kept.name == "tiny.en-32-short-voices.json"

@@ -117,8 +117,8 @@ def steady(
     num_taken_back = len(shown) - num_kept
     if num_taken_back == 0:
         return now[: max(num_kept, num_agreed) if num_held else len(now)]
-    num_instead = num_agreed - num_kept
-    return now[:num_agreed] if 0 < num_instead * 2 >= num_taken_back else shown
+    is_enough = (num_agreed - num_kept) * 2 >= num_taken_back
+    return now[:num_agreed] if is_enough else shown
 
 
 def align_prefix(committed: tuple[Word, ...], words: tuple[Word, ...]) -> int:

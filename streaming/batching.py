@@ -13,8 +13,8 @@ then it goes on waiting. Where a batch takes about as long as its rows one by on
 windows are fewer, because what comes meanwhile waits for the batch to end; on a slow engine a final
 has company only where more wait than there are workers. Where too many finals
 wait those that go next are hastened: decoded with less care, so that those behind them wait less,
-and as many as there is time for stay exact. Segments of files wait in a queue of their own
-(`file_turns.py`).
+and as many as there is time for stay exact; where far more wait they are not timed for later
+decodes either. Segments of files wait in a queue of their own (`file_turns.py`).
 """
 
 import math
@@ -31,8 +31,18 @@ JobT = TypeVar("JobT", bound=Hashable)
 HASTEN_FROM_S = 0.2
 """A final is hastened where those behind it would keep the workers busy for longer."""
 
+UNTIMED_FROM_S = 0.7
+"""And its words have no times for later decodes where that is so for longer."""
+
 LONG_BATCH_S = 0.4
 """Finals that would take a worker longer together are left to another, if one is soon free."""
+
+
+class Haste(IntEnum):
+    """What a final is decoded without where too many wait; each includes those before."""
+
+    CARE = 0
+    TIMES = 1
 
 
 class _Class(IntEnum):
@@ -109,7 +119,7 @@ class BatchPolicy(Generic[JobT]):
         max_batch: int,
         max_frames: int | None = None,
         renewed: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
-        hastened: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
+        hastened: Callable[[Waiting[JobT], Haste], Waiting[JobT]] = lambda waiting, _: waiting,
         num_workers: int = 1,
     ) -> None:
         self._max_batch = max_batch
@@ -193,9 +203,10 @@ class BatchPolicy(Generic[JobT]):
         wait_s = (num_due - 1) * self.final_s / self._num_workers
         if not self.hastens or wait_s <= HASTEN_FROM_S:
             return False
+        haste = Haste.TIMES if wait_s > UNTIMED_FROM_S else Haste.CARE
         for waiting in nexts:
             if waiting.is_due(now):
-                self._waiting[waiting.job] = self._hastened(waiting)
+                self._waiting[waiting.job] = self._hastened(waiting, haste)
         return True
 
     def _in_turn(self, now: float) -> list[Waiting[JobT]]:

@@ -262,11 +262,12 @@ class DecodeDesk:
             start_sample=start_sample,
             language=self._finals.language.language,
             task=self.options.task,
-            words=self.options.words or self._needs_times(utterance, end_sample, purpose),
+            words=self.options.words,
             prompt=self.options.prompt,
             keyterms=self.options.keyterms,
             context=context,
             num_context_samples=utterance.audio_start_sample - start_sample,
+            gives_context=self._gives_context(utterance, end_sample, purpose),
             slack_s=slack_s(
                 purpose,
                 end_sample - utterance.start_sample,
@@ -282,7 +283,7 @@ class DecodeDesk:
             committed = utterance.committed_by(end_sample - LAG_SAMPLES)
         return going_on_from(committed, whole)
 
-    def _needs_times(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
+    def _gives_context(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         """Say whether other decodes will begin at words of this one."""
         is_long = end_sample - utterance.audio_start_sample >= TIMED_FROM_SAMPLES
         is_late_checkpoint = purpose is Purpose.CHECKPOINT and is_long

@@ -36,7 +36,8 @@ class DecodeRequest:
     """One span of speech for the engine.
 
     `id` is unique within the session. `language` None means detect. `start_sample` places the
-    first sample of `audio` in the session, for word times. `is_retry` marks the one repetition of
+    first sample of `audio` in the session, for word times, which a client wants (`words`) or later
+    decodes, to begin at them (`gives_context`). `is_retry` marks the one repetition of
     a degenerate decode; `is_cheap` a final that an overloaded server decodes with less care.
     The first `num_context_samples` of `audio` are speech from before, in which the words of
     `context` were said; only what follows them is decoded. The answer begins with the words in
@@ -61,6 +62,12 @@ class DecodeRequest:
     said: tuple[Word, ...] = ()
     whole: "DecodeRequest | None" = None
     slack_s: float = 0.0
+    gives_context: bool = False
+
+    @property
+    def has_times(self) -> bool:
+        """Whether its words are given times."""
+        return self.words or self.gives_context
 
     @property
     def end_sample(self) -> int:

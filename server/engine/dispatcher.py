@@ -17,7 +17,7 @@ import structlog
 from server.engine.base import Again, Answer, Engine, Later, Why, never
 from server.engine.tickets import FinalTimes, OnAnswer, Renew, RunningBatch, Ticket
 from server.metrics import Metrics
-from streaming.batching import BatchPolicy, Waiting
+from streaming.batching import BatchPolicy, Haste, Waiting
 from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
@@ -123,11 +123,14 @@ class EngineDispatcher:
             slack_s=request.slack_s,
         )
 
-    def _hastened(self, waiting: Waiting[Ticket]) -> Waiting[Ticket]:
+    def _hastened(self, waiting: Waiting[Ticket], haste: Haste) -> Waiting[Ticket]:
         ticket = waiting.job
-        if ticket.request.is_cheap:
-            return waiting
-        request = ticket.request = self._with_less_care(ticket.request)
+        request = ticket.request
+        if not request.is_cheap:
+            request = self._with_less_care(request)
+        if haste is Haste.TIMES:
+            request = replace(request, gives_context=False)
+        ticket.request = request
         return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
 
     def _with_less_care(self, request: DecodeRequest) -> DecodeRequest:
@@ -252,7 +255,7 @@ class EngineDispatcher:
         self._metrics.queue_seconds.labels(purpose).observe(began_at - ticket.since)
         self._metrics.decodes.labels(purpose).inc()
         kind = "cheap_final" if request.is_cheap else purpose
-        if request.words:
+        if request.has_times:
             self._metrics.timed_decodes.labels(kind).inc()
         audio_s = len(request.audio) / TARGET_RATE_HZ
         self._metrics.decode_audio_seconds.labels(kind).observe(audio_s)

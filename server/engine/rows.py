@@ -96,7 +96,7 @@ class Row:
         was said again and again may not, which is what Whisper writes for many voices.
         """
         is_twice = self._may_say_twice and writes_phrase_twice(self.text)
-        if not self.tokens or not (is_twice or self.request.words):
+        if not self.tokens or not (is_twice or self.request.has_times):
             return False
         words = self.text.casefold().split()
         is_nothing_else = is_twice and words[: len(words) // 2] == words[len(words) // 2 :]
@@ -150,7 +150,7 @@ class Row:
             return plain_words(self.text, self.language)
         start_sample = request.start_sample + request.num_context_samples
         words = timed_words(self.text, self.language, pieces, (start_sample, request.end_sample))
-        return words if request.words else tuple(Word(word.text) for word in words)
+        return words if request.has_times else tuple(Word(word.text) for word in words)
 
     def _confidence(self, num_words: int) -> float:
         """Return the mean confidence in the words decoded and those said before, by number."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from server.engine.dispatcher import EngineDispatcher
 from server.engine.tickets import Ticket
@@ -18,13 +19,13 @@ FINAL, INTERIM = Purpose.FINAL, Purpose.INTERIM
 
 
 def request(
-    number: int, purpose: Purpose = FINAL, prompt: str = "", slack_s: float = 0.0
+    number: int, purpose: Purpose = FINAL, prompt: str = "", **changes: Any
 ) -> DecodeRequest:
     audio = speech([number])
     asked = DecodeRequest(
         number, purpose, audio, 0, "en", Task.TRANSCRIBE, words=False, prompt=prompt, keyterms=()
     )
-    return replace(asked, slack_s=slack_s)
+    return replace(asked, **changes)
 
 
 @dataclass

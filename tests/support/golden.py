@@ -151,7 +151,7 @@ def _audio(speech: list[Any] | None = None, silence: float = 0.0) -> np.ndarray:
 def _transcribe(request: DecodeRequest) -> Hypothesis:
     """Return the scripted words, with times only if they were asked for, as the engine does."""
     heard = scripted_speech.transcribe(request)
-    if request.words:
+    if request.has_times:
         return heard
     return replace(heard, words=tuple(Word(word.text) for word in heard.words))
 

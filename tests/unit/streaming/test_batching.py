@@ -3,7 +3,14 @@ from dataclasses import replace
 
 import pytest
 
-from streaming.batching import HASTEN_FROM_S, LONG_BATCH_S, BatchPolicy, Waiting
+from streaming.batching import (
+    HASTEN_FROM_S,
+    LONG_BATCH_S,
+    UNTIMED_FROM_S,
+    BatchPolicy,
+    Haste,
+    Waiting,
+)
 from streaming.effects import Purpose
 
 pytestmark = pytest.mark.unit
@@ -237,8 +244,8 @@ def test_a_final_waits_only_from_when_it_is_urgent():
 def hastening(final_s: float, *waiting: Waiting[str]) -> BatchPolicy[str]:
     """Return a policy of two rows that hastens finals which take `final_s` each."""
 
-    def hastened(waiting):
-        return replace(waiting, key="cheap")
+    def hastened(waiting, haste):
+        return replace(waiting, key="cheap" if haste is Haste.CARE else "untimed")
 
     made: BatchPolicy[str] = BatchPolicy(2, hastened=hastened)
     made.hastens, made.final_s = True, final_s
@@ -270,6 +277,16 @@ def test_slower_finals_are_hastened_sooner():
     assert keys(hastening(HASTEN_FROM_S, *finals("abc"))) == {"a": "cheap", "b": "cheap"}
 
 
+def test_finals_behind_which_many_wait_are_not_timed_either():
+    made = hastening(UNTIMED_FROM_S / 4, *finals("abcdefgh"))
+    assert [set(keys(made).values()) for _ in range(4)] == [
+        {"untimed"},
+        {"untimed"},
+        {"cheap"},
+        {"exact"},
+    ]
+
+
 def test_nothing_is_hastened_on_a_server_that_does_not():
     made = hastening(HASTEN_FROM_S, *finals("abcdefg"))
     made.hastens = False
@@ -278,7 +295,7 @@ def test_nothing_is_hastened_on_a_server_that_does_not():
 
 def test_two_workers_get_through_what_waits_in_half_the_time():
     made: BatchPolicy[str] = BatchPolicy(
-        2, hastened=lambda w: replace(w, key="cheap"), num_workers=2
+        2, hastened=lambda w, _: replace(w, key="cheap"), num_workers=2
     )
     made.hastens, made.final_s = True, HASTEN_FROM_S / 2
     for each in finals("abcdef"):

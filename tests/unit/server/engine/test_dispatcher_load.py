@@ -28,6 +28,19 @@ async def test_finals_are_hastened_where_too_many_wait_while_the_load_asks_for_i
         assert [d.count(count, purpose=p) for p in ("final", "cheap_final")] == [6, 1]
 
 
+async def test_finals_behind_which_many_wait_have_no_times_but_those_their_client_asked_for(
+    monkeypatch,
+):
+    monkeypatch.setattr(batching, "HASTEN_FROM_S", 0.0)
+    monkeypatch.setattr(batching, "UNTIMED_FROM_S", 0.0)
+    async with desk(max_batch=1) as d:
+        await text_of(d.submit(1))
+        d.dispatcher.set_load(Load(Rung.NO_INTERIMS))
+        await asyncio.gather(*(d.submit(n, gives_context=True, words=n == 3) for n in (2, 3, 4, 5)))
+        timed = {row.id: row.has_times for (row,) in d.engine.batches}
+        assert timed == {1: False, 2: True, 3: True, 4: False, 5: True}
+
+
 async def test_what_a_busy_server_decodes_again_gets_less_care():
     async with desk() as d:
         d.engine.repeats = True

@@ -16,7 +16,7 @@ ONCE = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, *[1.2] * 6)
 TWICE = tuple(0.2 * at for at in range(12))
 
 
-def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context="", is_retry=False):
+def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context="", **changes):
     audio = np.zeros(48_000, dtype=np.float32)
     request = DecodeRequest(
         1,
@@ -29,7 +29,7 @@ def row(text, *, purpose=Purpose.FINAL, words=False, language="en", context="", 
         prompt="",
         keyterms=(),
         context=(Word(context),) if context else (),
-        is_retry=is_retry,
+        **changes,
     )
     made = Row(request, language, tokens=[1], avg_logprob=-0.2)
     made.take_text(text)
@@ -46,6 +46,7 @@ def pieces(*starts):
 
 def test_words_are_aligned_if_asked_for():
     assert row(SENTENCE, words=True).needs_times
+    assert row(SENTENCE, gives_context=True).needs_times
     assert not row(SENTENCE).needs_times
 
 

@@ -9,7 +9,9 @@ weights and the same numbers (within 1e-4, see tests/model/test_vad.py).
 What a channel carries on is in its `VadState`. Rows of a call are independent.
 
 A new channel begins as if half a second of silence had come before: from an LSTM at zero Silero
-misses some of what is said at once, and notices the rest later (docs/performance.md).
+misses some of what is said at once, and notices the rest later (docs/performance.md). It begins so
+again after `QUIET_WINDOWS` without speech: what the LSTM remembers of one voice can make it deaf to
+the next for seconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ from streaming.events import Samples
 from streaming.speech_gate import WINDOW_SAMPLES
 
 Matrix = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
 
 CONTEXT_SAMPLES = 64
 NUM_UNITS = 128
@@ -37,6 +40,12 @@ NUM_PLACES = 4
 MAX_WINDOWS_AT_ONCE = 256
 """More at once fall out of the CPU's cache and get slower."""
 
+QUIET_PROBABILITY = 0.35
+"""A window is quiet under this probability of speech, at which the gate lets go of it."""
+
+QUIET_WINDOWS = 31
+"""After a second of quiet windows a channel forgets what it heard, once."""
+
 _HOP_SAMPLES = 128
 """From one place to the next; a spectrum is over twice as many."""
 
@@ -45,25 +54,27 @@ _MIRRORED_SAMPLES = 64
 _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
 
 
-def _memory(lstm: Matrix, context: Samples) -> bytes:
-    return lstm.astype("<f4").tobytes() + context.astype("<f4").tobytes()
+def _memory(lstm: Matrix, context: Samples, num_quiet: int) -> bytes:
+    numbers = np.concatenate([lstm.ravel(), context, [num_quiet]])
+    return numbers.astype("<f4").tobytes()
 
 
 @dataclass(eq=False, slots=True)
 class VadState:
     """What Silero remembers of one channel: LSTM state (2, 128) and the last 64 samples.
 
-    A channel nobody has heard yet has no LSTM state.
+    And how many windows were quiet up to now. A channel nobody has heard yet has no LSTM state.
     """
 
     lstm: Matrix | None = None
     context: Samples = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
+    num_quiet: int = 0
     memory_after: Callable[[int], bytes] | None = None
     """What `to_bytes` would have said after each window of the last call; costs nothing unasked."""
 
     def to_bytes(self) -> bytes:
-        """Return what to go on from elsewhere: 1,280 bytes, or none for a fresh state."""
-        return b"" if self.lstm is None else _memory(self.lstm, self.context)
+        """Return what to go on from elsewhere: 1,284 bytes, or none for a fresh state."""
+        return b"" if self.lstm is None else _memory(self.lstm, self.context, self.num_quiet)
 
     @classmethod
     def from_bytes(cls, memory: bytes) -> "VadState":
@@ -75,15 +86,19 @@ class VadState:
         if not memory:
             return cls()
         numbers = np.frombuffer(memory, dtype="<f4").astype(np.float32)
-        lstm, context = np.split(numbers, [2 * NUM_UNITS])
-        if len(context) != CONTEXT_SAMPLES:
+        lstm, context, quiet = np.split(numbers, [2 * NUM_UNITS, 2 * NUM_UNITS + CONTEXT_SAMPLES])
+        # Memories of versions that counted no quiet windows are a number shorter.
+        if len(context) != CONTEXT_SAMPLES or len(quiet) > 1:
             raise ValueError("not the memory of this speech model")
-        return cls(lstm.reshape(2, NUM_UNITS), context)
+        return cls(lstm.reshape(2, NUM_UNITS), context, int(quiet.sum()))
 
 
-def _memory_after(steps: list[Matrix], row: int, samples: Samples, window: int) -> bytes:
+def _memory_after(
+    steps: list[tuple[Matrix, Counts]], row: int, samples: Samples, window: int
+) -> bytes:
+    lstm, num_quiet = steps[window]
     end = (window + 1) * WINDOW_SAMPLES
-    return _memory(steps[window][:, row], samples[end - CONTEXT_SAMPLES : end])
+    return _memory(lstm[:, row], samples[end - CONTEXT_SAMPLES : end], int(num_quiet[row]))
 
 
 class SileroVad:
@@ -108,23 +123,35 @@ class SileroVad:
         first_windows = np.cumsum([0, *(counts[i] for i in order[:-1])])
         lstm = np.stack([self._remembered(state) for state in states], axis=1)
         scores = np.empty((len(work), counts[order[0]]), dtype=np.float32)
-        steps: list[Matrix] = []
+        num_quiet = np.array([state.num_quiet for state in states])
+        steps: list[tuple[Matrix, Counts]] = []
         num_active = len(work)
         for step in range(counts[order[0]]):
             while counts[order[num_active - 1]] <= step:
                 num_active -= 1
             now = gates[first_windows[:num_active] + step]
-            scores[:num_active, step] = self._lstm.step(now, lstm[:, :num_active])
-            steps.append(lstm[:, :num_active].copy())
+            active = lstm[:, :num_active]
+            scores[:num_active, step] = self._lstm.step(now, active)
+            self._forget_if_quiet(scores[:num_active, step], active, num_quiet[:num_active])
+            steps.append((active.copy(), num_quiet[:num_active].copy()))
         after = np.ascontiguousarray(lstm.swapaxes(0, 1))
         for row, (state, i) in enumerate(zip(states, order, strict=True)):
             state.lstm = after[row]
             state.context = work[i][1][-CONTEXT_SAMPLES:]
+            state.num_quiet = int(num_quiet[row])
             state.memory_after = partial(_memory_after, steps, row, work[i][1])
         probabilities: list[list[float]] = [[]] * len(work)
         for i, row_scores in zip(order, scores.tolist(), strict=True):
             probabilities[i] = row_scores[: counts[i]]
         return probabilities
+
+    def _forget_if_quiet(self, scores: Matrix, lstm: Matrix, num_quiet: Counts) -> None:
+        """Count quiet windows, and begin anew, in place, where there have been enough."""
+        num_quiet += 1
+        num_quiet[scores >= QUIET_PROBABILITY] = 0
+        np.minimum(num_quiet, QUIET_WINDOWS + 1, out=num_quiet)
+        for row in np.flatnonzero(num_quiet == QUIET_WINDOWS):
+            lstm[:, row] = self._lstm_after_silence
 
     def _after_silence(self) -> Matrix:
         lstm = np.zeros((2, 1, NUM_UNITS), dtype=np.float32)

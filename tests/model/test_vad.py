@@ -7,7 +7,13 @@ import onnxruntime
 import pytest
 
 from server.models.silero import silero_onnx_path
-from server.vad.silero import CONTEXT_SAMPLES, MAX_WINDOWS_AT_ONCE, SileroVad, VadState
+from server.vad.silero import (
+    CONTEXT_SAMPLES,
+    MAX_WINDOWS_AT_ONCE,
+    QUIET_WINDOWS,
+    SileroVad,
+    VadState,
+)
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from tests.support.recordings import clip, references, silence
 
@@ -61,6 +67,66 @@ def test_a_voice_that_speaks_at_once_is_noticed_sooner_than_from_an_lstm_at_zero
     at_zero = VadState(np.zeros((2, 128), dtype=np.float32))
     assert runs_of_speech(vad.score([(at_zero, voice)])[0]) == 0
     assert runs_of_speech(scores(vad, voice)) == 1
+
+
+def quiet(num_windows: int) -> np.ndarray:
+    return silence(num_windows * WINDOW_SAMPLES / 16_000)
+
+
+def after_a_loud_voice(num_quiet: int, next_voice: np.ndarray) -> np.ndarray:
+    """Return a voice, quiet windows from its last loud one on, and the next voice."""
+    return np.concatenate([whole_windows(clip("0870")), quiet(num_quiet), next_voice])
+
+
+def test_a_faint_voice_is_heard_after_a_loud_one_as_if_it_were_the_first(vad):
+    faint = whole_windows(clip("0930")) * 0.015
+    alone = scores(vad, faint)
+    assert sum(p >= 0.5 for p in alone) >= 40
+    after_a_pause = scores(vad, after_a_loud_voice(2 * QUIET_WINDOWS, faint))[-len(alone) :]
+    assert sum(p >= 0.5 for p in after_a_pause) >= 0.9 * sum(p >= 0.5 for p in alone)
+
+
+def test_what_was_heard_is_forgotten_after_a_second_of_quiet_and_once(vad):
+    state = VadState()
+    vad.score([(state, whole_windows(clip("0870")))])
+    counts, memories = [], []
+    for _ in range(3 * QUIET_WINDOWS):
+        vad.score([(state, quiet(1))])
+        counts.append(state.num_quiet)
+        memories.append(state.lstm)
+    at = counts.index(QUIET_WINDOWS)
+    fresh = VadState()
+    vad.score([(fresh, quiet(1))])
+    later = VadState(memories[at], np.zeros(CONTEXT_SAMPLES, np.float32))
+    vad.score([(later, quiet(1))])
+    np.testing.assert_array_equal(later.lstm, fresh.lstm)
+    assert counts[at + 1 :] == [QUIET_WINDOWS + 1] * (len(counts) - at - 1)
+    vad.score([(state, whole_windows(clip("0930")))])
+    assert state.num_quiet < QUIET_WINDOWS
+
+
+def test_quiet_goes_on_being_counted_elsewhere_and_in_pieces(vad):
+    audio = after_a_loud_voice(2 * QUIET_WINDOWS, whole_windows(clip("0930")))
+    whole = scores(vad, audio)
+    for cut in range(len(clip("0870")) // WINDOW_SAMPLES, len(audio) // WINDOW_SAMPLES, 7):
+        before, after = np.split(audio, [cut * WINDOW_SAMPLES])
+        state = VadState()
+        heard = vad.score([(state, before)])[0]
+        assert state.memory_after is not None
+        assert state.memory_after(cut - 1) == state.to_bytes()
+        heard += vad.score([(VadState.from_bytes(state.to_bytes()), after)])[0]
+        np.testing.assert_allclose(heard, whole, atol=1e-4)
+
+
+def test_a_memory_of_a_version_that_did_not_count_quiet_is_understood(vad):
+    state = VadState()
+    vad.score([(state, quiet(3))])
+    older = VadState.from_bytes(state.to_bytes()[:-4])
+    assert (older.num_quiet, state.num_quiet) == (0, 3)
+    np.testing.assert_array_equal(older.lstm, state.lstm)
+    for wrong in (state.to_bytes()[:-8], state.to_bytes() + bytes(4)):
+        with pytest.raises(ValueError, match="memory"):
+            VadState.from_bytes(wrong)
 
 
 def test_a_fresh_state_is_kept_as_no_bytes():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.engine.dispatcher import EngineDispatcher
 from server.engine.tickets import Ticket
 from server.vad.scorer import SpeechScorer
-from server.vad.silero import VadState
+from server.vad.state import VadState
 from streaming.effects import Decode, DecodeRequest, Effect, Purpose, ScoreSpeech
 from streaming.session import Session
 from streaming.transcript import Hypothesis

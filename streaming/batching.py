@@ -25,6 +25,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 from streaming.effects import Purpose
+from streaming.windows import Haste
 
 JobT = TypeVar("JobT", bound=Hashable)
 
@@ -36,13 +37,6 @@ UNTIMED_FROM_S = 0.7
 
 LONG_BATCH_S = 0.4
 """Finals that would take a worker longer together are left to another, if one is soon free."""
-
-
-class Haste(IntEnum):
-    """What a final is decoded without where too many wait; each includes those before."""
-
-    CARE = 0
-    TIMES = 1
 
 
 class _Class(IntEnum):
@@ -203,7 +197,7 @@ class BatchPolicy(Generic[JobT]):
         wait_s = (num_due - 1) * self.final_s / self._num_workers
         if not self.hastens or wait_s <= HASTEN_FROM_S:
             return False
-        haste = Haste.TIMES if wait_s > UNTIMED_FROM_S else Haste.CARE
+        haste = Haste.UNTIMED if wait_s > UNTIMED_FROM_S else Haste.TIMED
         for waiting in nexts:
             if waiting.is_due(now):
                 self._waiting[waiting.job] = self._hastened(waiting, haste)

@@ -16,7 +16,7 @@ from streaming.left_context import NO_CONTEXT, LeftContext
 from streaming.option_record import options_from_record, options_to_record
 from streaming.options import SessionOptions
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

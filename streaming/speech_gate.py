@@ -9,7 +9,13 @@ from dataclasses import dataclass
 WINDOW_SAMPLES = 512
 """What Silero scores at 16 kHz: 32 ms."""
 
+RELEASE_PROBABILITY = 0.35
 MIN_RELEASE_PROBABILITY = 0.01
+
+QUIET_WINDOWS = 31
+"""After so many windows in a row (1 s) under `RELEASE_PROBABILITY` the speech model forgets what it
+heard: it can be deaf to the next voice for seconds (docs/performance.md). Whatever threshold a
+session chose, so that the same audio has the same scores."""
 
 MAX_NOTICED_LATE_SAMPLES = 10 * WINDOW_SAMPLES
 """The gate notices soft beginnings late; a timed word may say by how much, up to this."""
@@ -20,7 +26,7 @@ class SpeechPolicy:
     """How sure the gate must be. Probabilities are 0 to 1; counts are windows of 32 ms."""
 
     onset_probability: float = 0.5
-    release_probability: float = 0.35
+    release_probability: float = RELEASE_PROBABILITY
     min_start_windows: int = 3
 
     def at_threshold(self, onset_probability: float) -> "SpeechPolicy":

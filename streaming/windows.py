@@ -8,6 +8,7 @@ has no audio mask).
 """
 
 from dataclasses import replace
+from enum import Enum, auto
 
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import TARGET_RATE_HZ
@@ -52,13 +53,22 @@ def frames_of(request: DecodeRequest) -> int:
     return window_frames(num_samples + CHEAP_RETRY_SAMPLES, request.purpose)
 
 
-def hastened(request: DecodeRequest) -> DecodeRequest:
+class Haste(Enum):
+    """Whether a final with less care is still timed for the decodes after it."""
+
+    TIMED = auto()
+    UNTIMED = auto()
+
+
+def hastened(request: DecodeRequest, haste: Haste = Haste.TIMED) -> DecodeRequest:
     """Return a final's request with less care: a narrower beam, and context where it costs nothing.
 
     That is as much as the window has room for that its own speech needs. A final that goes on from
-    its utterance's words is shorter with them than without.
+    its utterance's words is shorter with them than without. In great haste no later decode begins
+    at its words, so they have times only for a client that asked for them.
     """
-    cheap = replace(request, is_cheap=True)
+    gives_context = request.gives_context and haste is Haste.TIMED
+    cheap = replace(request, is_cheap=True, gives_context=gives_context)
     return cheap if request.said else _with_fitting_context(cheap)
 
 

@@ -17,12 +17,12 @@ import structlog
 from server.engine.base import Again, Answer, Engine, Later, Why, never
 from server.engine.tickets import FinalTimes, OnAnswer, Renew, RunningBatch, Ticket
 from server.metrics import Metrics
-from streaming.batching import BatchPolicy, Haste, Waiting
+from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
 from streaming.file_turns import WorkerLoad, file_rows
 from streaming.options import TARGET_RATE_HZ
 from streaming.overload import Load
-from streaming.windows import frames_of, hastened
+from streaming.windows import Haste, frames_of, hastened
 
 log = structlog.get_logger()
 
@@ -125,17 +125,13 @@ class EngineDispatcher:
 
     def _hastened(self, waiting: Waiting[Ticket], haste: Haste) -> Waiting[Ticket]:
         ticket = waiting.job
-        request = ticket.request
-        if not request.is_cheap:
-            request = self._with_less_care(request)
-        if haste is Haste.TIMES:
-            request = replace(request, gives_context=False)
-        ticket.request = request
+        request = ticket.request = self._with_less_care(ticket.request, haste)
         return replace(waiting, key=self.engine.batch_key(request), num_frames=frames_of(request))
 
-    def _with_less_care(self, request: DecodeRequest) -> DecodeRequest:
-        self._metrics.finals_hastened.inc()
-        return hastened(request)
+    def _with_less_care(self, request: DecodeRequest, haste: Haste) -> DecodeRequest:
+        if not request.is_cheap:
+            self._metrics.finals_hastened.inc()
+        return hastened(request, haste)
 
     def set_load(self, load: Load) -> None:
         """Hasten finals where too many wait, or no longer."""
@@ -269,7 +265,7 @@ class EngineDispatcher:
         request = answer.request
         is_final = request.purpose is Purpose.FINAL and not request.is_cheap
         if is_final and answer.why is Why.DEGENERATE and self._policy.hastens:
-            return self._with_less_care(request)
+            return self._with_less_care(request, Haste.TIMED)
         return request
 
     def _take(self, ticket: Ticket, answer: Answer) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from server.metrics import Metrics
-from server.vad.silero import VadState
+from server.vad.state import VadState
 from streaming.events import Samples
 from streaming.speech_gate import WINDOW_SAMPLES
 

@@ -6,7 +6,7 @@ to go window by window; the rest runs over all windows of all channels at once, 
 products. So a window costs 12 to 17 microseconds where ONNX Runtime takes 31 to 40 for the same
 weights and the same numbers (within 1e-4, see tests/model/test_vad.py).
 
-What a channel carries on is in its `VadState`. Rows of a call are independent.
+What a channel carries on is in its `VadState` (`state.py`). Rows of a call are independent.
 
 A new channel begins as if half a second of silence had come before: from an LSTM at zero Silero
 misses some of what is said at once, and notices the rest later (docs/performance.md). It begins so
@@ -14,24 +14,23 @@ again after `QUIET_WINDOWS` without speech: what the LSTM remembers of one voice
 the next for seconds.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from server.vad.onnx_weights import Weights, read_weights
+from server.vad.state import (
+    CONTEXT_SAMPLES,
+    NUM_UNITS,
+    Counts,
+    Matrix,
+    VadState,
+    memory_after,
+)
 from streaming.events import Samples
-from streaming.speech_gate import WINDOW_SAMPLES
-
-Matrix = npt.NDArray[np.float32]
-Counts = npt.NDArray[np.int64]
-
-CONTEXT_SAMPLES = 64
-NUM_UNITS = 128
-"""Width of the LSTM."""
+from streaming.speech_gate import QUIET_WINDOWS, RELEASE_PROBABILITY, WINDOW_SAMPLES
 
 NUM_BANDS = 129
 NUM_PLACES = 4
@@ -40,65 +39,12 @@ NUM_PLACES = 4
 MAX_WINDOWS_AT_ONCE = 256
 """More at once fall out of the CPU's cache and get slower."""
 
-QUIET_PROBABILITY = 0.35
-"""A window is quiet under this probability of speech, at which the gate lets go of it."""
-
-QUIET_WINDOWS = 31
-"""After a second of quiet windows a channel forgets what it heard, once."""
-
 _HOP_SAMPLES = 128
 """From one place to the next; a spectrum is over twice as many."""
 
 _SILENCE_BEFORE_WINDOWS = 16
 _MIRRORED_SAMPLES = 64
 _INPUT_SAMPLES = CONTEXT_SAMPLES + WINDOW_SAMPLES
-
-
-def _memory(lstm: Matrix, context: Samples, num_quiet: int) -> bytes:
-    numbers = np.concatenate([lstm.ravel(), context, [num_quiet]])
-    return numbers.astype("<f4").tobytes()
-
-
-@dataclass(eq=False, slots=True)
-class VadState:
-    """What Silero remembers of one channel: LSTM state (2, 128) and the last 64 samples.
-
-    And how many windows were quiet up to now. A channel nobody has heard yet has no LSTM state.
-    """
-
-    lstm: Matrix | None = None
-    context: Samples = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
-    num_quiet: int = 0
-    memory_after: Callable[[int], bytes] | None = None
-    """What `to_bytes` would have said after each window of the last call; costs nothing unasked."""
-
-    def to_bytes(self) -> bytes:
-        """Return what to go on from elsewhere: 1,284 bytes, or none for a fresh state."""
-        return b"" if self.lstm is None else _memory(self.lstm, self.context, self.num_quiet)
-
-    @classmethod
-    def from_bytes(cls, memory: bytes) -> "VadState":
-        """Return the state of these bytes; none are a fresh state.
-
-        Raises:
-            ValueError: The bytes are of another size.
-        """
-        if not memory:
-            return cls()
-        numbers = np.frombuffer(memory, dtype="<f4").astype(np.float32)
-        lstm, context, quiet = np.split(numbers, [2 * NUM_UNITS, 2 * NUM_UNITS + CONTEXT_SAMPLES])
-        # Memories of versions that counted no quiet windows are a number shorter.
-        if len(context) != CONTEXT_SAMPLES or len(quiet) > 1:
-            raise ValueError("not the memory of this speech model")
-        return cls(lstm.reshape(2, NUM_UNITS), context, int(quiet.sum()))
-
-
-def _memory_after(
-    steps: list[tuple[Matrix, Counts]], row: int, samples: Samples, window: int
-) -> bytes:
-    lstm, num_quiet = steps[window]
-    end = (window + 1) * WINDOW_SAMPLES
-    return _memory(lstm[:, row], samples[end - CONTEXT_SAMPLES : end], int(num_quiet[row]))
 
 
 class SileroVad:
@@ -139,7 +85,7 @@ class SileroVad:
             state.lstm = after[row]
             state.context = work[i][1][-CONTEXT_SAMPLES:]
             state.num_quiet = int(num_quiet[row])
-            state.memory_after = partial(_memory_after, steps, row, work[i][1])
+            state.memory_after = partial(memory_after, steps, row, work[i][1])
         probabilities: list[list[float]] = [[]] * len(work)
         for i, row_scores in zip(order, scores.tolist(), strict=True):
             probabilities[i] = row_scores[: counts[i]]
@@ -148,7 +94,7 @@ class SileroVad:
     def _forget_if_quiet(self, scores: Matrix, lstm: Matrix, num_quiet: Counts) -> None:
         """Count quiet windows, and begin anew, in place, where there have been enough."""
         num_quiet += 1
-        num_quiet[scores >= QUIET_PROBABILITY] = 0
+        num_quiet[scores >= RELEASE_PROBABILITY] = 0
         np.minimum(num_quiet, QUIET_WINDOWS + 1, out=num_quiet)
         for row in np.flatnonzero(num_quiet == QUIET_WINDOWS):
             lstm[:, row] = self._lstm_after_silence

@@ -25,7 +25,8 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
 from server.models.silero import silero_onnx_path
-from server.vad.silero import CONTEXT_SAMPLES, SileroVad, VadState
+from server.vad.silero import SileroVad
+from server.vad.state import CONTEXT_SAMPLES, VadState
 from streaming.speech_gate import WINDOW_SAMPLES
 
 WINDOWS_PER_S = 16_000 / WINDOW_SAMPLES

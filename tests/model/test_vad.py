@@ -7,14 +7,9 @@ import onnxruntime
 import pytest
 
 from server.models.silero import silero_onnx_path
-from server.vad.silero import (
-    CONTEXT_SAMPLES,
-    MAX_WINDOWS_AT_ONCE,
-    QUIET_WINDOWS,
-    SileroVad,
-    VadState,
-)
-from streaming.speech_gate import WINDOW_SAMPLES, SpeechGate, SpeechPolicy
+from server.vad.silero import MAX_WINDOWS_AT_ONCE, SileroVad
+from server.vad.state import CONTEXT_SAMPLES, VadState
+from streaming.speech_gate import QUIET_WINDOWS, WINDOW_SAMPLES, SpeechGate, SpeechPolicy
 from tests.support.recordings import clip, references, silence
 
 pytestmark = pytest.mark.model
@@ -96,11 +91,10 @@ def test_what_was_heard_is_forgotten_after_a_second_of_quiet_and_once(vad):
         memories.append(state.lstm)
     at = counts.index(QUIET_WINDOWS)
     fresh = VadState()
-    vad.score([(fresh, quiet(1))])
-    later = VadState(memories[at], np.zeros(CONTEXT_SAMPLES, np.float32))
-    vad.score([(later, quiet(1))])
-    np.testing.assert_array_equal(later.lstm, fresh.lstm)
-    assert counts[at + 1 :] == [QUIET_WINDOWS + 1] * (len(counts) - at - 1)
+    for memory in memories[at + 1 : at + QUIET_WINDOWS]:
+        vad.score([(fresh, quiet(1))])
+        np.testing.assert_array_equal(memory, fresh.lstm)
+    assert set(counts[at + 1 :]) == {QUIET_WINDOWS + 1}
     vad.score([(state, whole_windows(clip("0930")))])
     assert state.num_quiet < QUIET_WINDOWS
 
@@ -116,17 +110,6 @@ def test_quiet_goes_on_being_counted_elsewhere_and_in_pieces(vad):
         assert state.memory_after(cut - 1) == state.to_bytes()
         heard += vad.score([(VadState.from_bytes(state.to_bytes()), after)])[0]
         np.testing.assert_allclose(heard, whole, atol=1e-4)
-
-
-def test_a_memory_of_a_version_that_did_not_count_quiet_is_understood(vad):
-    state = VadState()
-    vad.score([(state, quiet(3))])
-    older = VadState.from_bytes(state.to_bytes()[:-4])
-    assert (older.num_quiet, state.num_quiet) == (0, 3)
-    np.testing.assert_array_equal(older.lstm, state.lstm)
-    for wrong in (state.to_bytes()[:-8], state.to_bytes() + bytes(4)):
-        with pytest.raises(ValueError, match="memory"):
-            VadState.from_bytes(wrong)
 
 
 def test_a_fresh_state_is_kept_as_no_bytes():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from server.engine.base import Again, Answer, Later, Why, never
-from server.vad.silero import VadState
+from server.vad.state import VadState
 from streaming.continuation import going_on_after
 from streaming.effects import DecodeRequest
 from streaming.events import Samples

@@ -8,10 +8,10 @@ from streaming.batching import (
     LONG_BATCH_S,
     UNTIMED_FROM_S,
     BatchPolicy,
-    Haste,
     Waiting,
 )
 from streaming.effects import Purpose
+from streaming.windows import Haste
 
 pytestmark = pytest.mark.unit
 
@@ -245,7 +245,7 @@ def hastening(final_s: float, *waiting: Waiting[str]) -> BatchPolicy[str]:
     """Return a policy of two rows that hastens finals which take `final_s` each."""
 
     def hastened(waiting, haste):
-        return replace(waiting, key="cheap" if haste is Haste.CARE else "untimed")
+        return replace(waiting, key="cheap" if haste is Haste.TIMED else "untimed")
 
     made: BatchPolicy[str] = BatchPolicy(2, hastened=hastened)
     made.hastens, made.final_s = True, final_s

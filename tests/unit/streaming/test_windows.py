@@ -15,6 +15,7 @@ from streaming.windows import (
     MAX_NEW_TOKENS,
     MIN_PADDING_FRAMES,
     TIMESTAMPS_FROM_SAMPLES,
+    Haste,
     beam_size,
     frames_of,
     hastened,
@@ -140,6 +141,18 @@ def test_a_hastened_final_has_as_much_context_as_its_own_window_has_room_for(
     assert np.array_equal(shorter.audio, asked.audio[-len(shorter.audio) :])
     kept = asked.context[len(asked.context) - int(2 * context_s) :]
     assert shorter.context == kept
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_in_great_haste_words_have_times_only_for_a_client_that_asked_for_them(words):
+    asked = replace(final_after(3.0, 2.0), words=words, gives_context=True)
+
+    timed, untimed = hastened(asked), hastened(asked, Haste.UNTIMED)
+    assert timed.has_times
+    assert untimed.has_times is words
+    assert hastened(timed, Haste.UNTIMED).has_times is words
+    assert not hastened(untimed).gives_context
+    assert (untimed.is_cheap, untimed.context) == (True, timed.context)
 
 
 def test_context_whose_words_have_no_known_place_is_left_out():

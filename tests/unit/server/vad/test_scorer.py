@@ -5,7 +5,7 @@ import pytest
 
 from server.metrics import Metrics
 from server.vad.scorer import MAX_WINDOWS, SpeechScorer
-from server.vad.silero import VadState
+from server.vad.state import VadState
 from tests.support.scripted_engine import ScriptedVad
 from tests.support.scripted_speech import silence, speech
 

@@ -8,7 +8,7 @@ import ctranslate2
 import structlog
 
 from server.app import Models
-from server.cpu_kernels import uses_avx512
+from server.cpu_kernels import CPU_INFO, uses_avx512, uses_onednn
 from server.engine.base import Engine
 from server.engine.two_models import TwoModelEngine
 from server.engine.whisper import EngineSettings, WhisperEngine
@@ -28,8 +28,11 @@ DEFAULT_MAX_BATCH = {"cpu": 4, "cuda": 32}
 """Rows per batch; measured on 2 cores in docs/performance.md, on a GPU from CTranslate2's curve."""
 
 AVX512_MAX_BATCH = 2
-"""With AVX512 and VNNI a row costs as much in a batch of two as in one of four or eight, and what
-comes meanwhile waits half as long (docs/performance.md, "Rows a batch")."""
+"""With MKL, AVX512 and VNNI a row costs as much in a batch of two as in one of four or eight, and
+what comes meanwhile waits half as long (docs/performance.md, "Rows a batch")."""
+
+ONEDNN_MAX_BATCH = 8
+"""oneDNN copies all weights anew for every token, however many rows it is for."""
 
 MIN_BATCH_FRAMES = 3000
 """Two windows of usual finals with their context may always share a batch."""
@@ -85,8 +88,12 @@ def load_models(settings: Settings) -> Models:
     return Models(engine, speech, num_workers, max_batch, MAX_FILE_BATCH[device], max_frames)
 
 
-def default_max_batch(device: str, environment: Mapping[str, str]) -> int:
+def default_max_batch(
+    device: str, environment: Mapping[str, str], cpu_info: Path = CPU_INFO
+) -> int:
     """Return how many rows a batch has where the operator does not say."""
+    if device == "cpu" and uses_onednn(environment, cpu_info):
+        return ONEDNN_MAX_BATCH
     if device == "cpu" and uses_avx512(environment):
         return AVX512_MAX_BATCH
     return DEFAULT_MAX_BATCH[device]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cpu_kernels import NEEDED_FLAGS, VARIABLE, prefer_avx512
+from server.cpu_kernels import MKL_VARIABLE, NEEDED_FLAGS, VARIABLE, prefer_avx512, uses_onednn
 
 pytestmark = pytest.mark.unit
 
@@ -38,3 +38,28 @@ def test_a_system_that_tells_nothing_of_its_processor_keeps_ctranslate2s_choice(
     (tmp_path / "empty").touch()
     prefer_avx512(environment, tmp_path / "empty")
     assert environment == {}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "chosen", "expected"),
+    [
+        ("GenuineIntel", None, False),
+        ("AuthenticAMD", None, True),
+        ("AuthenticAMD", "1", False),
+        ("AuthenticAMD", "true", False),
+        ("GenuineIntel", "0", True),
+        ("AuthenticAMD", "", True),
+        (None, None, False),
+    ],
+)
+def test_products_are_onednns_but_on_intels_processors_or_where_told(
+    tmp_path: Path, vendor: str | None, chosen: str | None, expected: bool
+):
+    told = "" if vendor is None else f"vendor_id\t: {vendor}\n"
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{told}", encoding="ascii")
+    environment = {} if chosen is None else {MKL_VARIABLE: chosen}
+    assert uses_onednn(environment, tmp_path / "cpuinfo") is expected
+
+
+def test_a_system_that_tells_nothing_of_its_processor_is_not_taken_for_onednns(tmp_path: Path):
+    assert not uses_onednn({}, tmp_path / "missing")

@@ -8,12 +8,22 @@ pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(
-    ("device", "kernels", "rows"),
-    [("cpu", None, 4), ("cpu", "AVX2", 4), ("cpu", AVX512, 2), ("cuda", AVX512, 32)],
+    ("device", "vendor", "kernels", "rows"),
+    [
+        ("cpu", "GenuineIntel", None, 4),
+        ("cpu", "GenuineIntel", "AVX2", 4),
+        ("cpu", "GenuineIntel", AVX512, 2),
+        ("cpu", "AuthenticAMD", None, 8),
+        ("cpu", "AuthenticAMD", AVX512, 8),
+        ("cuda", "GenuineIntel", AVX512, 32),
+        ("cuda", "AuthenticAMD", AVX512, 32),
+    ],
 )
-def test_rows_a_batch_depend_on_what_runs_it(device, kernels, rows):
+def test_rows_a_batch_depend_on_what_runs_it(tmp_path, device, vendor, kernels, rows):
+    cpu_info = tmp_path / "cpuinfo"
+    cpu_info.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n", encoding="ascii")
     environment = {} if kernels is None else {VARIABLE: kernels}
-    assert default_max_batch(device, environment) == rows
+    assert default_max_batch(device, environment, cpu_info) == rows
 
 
 @pytest.mark.parametrize(("rows", "longest_pair"), [(2, 1500), (4, 2000)])

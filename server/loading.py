@@ -27,7 +27,7 @@ DEFAULT_COMPUTE_TYPE = {"cpu": "int8", "cuda": "float16"}
 DEFAULT_MAX_BATCH = {"cpu": 4, "cuda": 32}
 """Rows per batch; measured on 2 cores in docs/performance.md, on a GPU from CTranslate2's curve."""
 
-AVX512_MAX_BATCH = 2
+MKL_VNNI_MAX_BATCH = 2
 """With MKL, AVX512 and VNNI a row costs as much in a batch of two as in one of four or eight, and
 what comes meanwhile waits half as long (docs/performance.md, "Rows a batch")."""
 
@@ -95,7 +95,7 @@ def default_max_batch(
     if device == "cpu" and uses_onednn(environment, cpu_info):
         return ONEDNN_MAX_BATCH
     if device == "cpu" and uses_avx512(environment):
-        return AVX512_MAX_BATCH
+        return MKL_VNNI_MAX_BATCH
     return DEFAULT_MAX_BATCH[device]
 
 

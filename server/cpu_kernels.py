@@ -38,7 +38,7 @@ def uses_avx512(environment: Mapping[str, str]) -> bool:
 def uses_onednn(environment: Mapping[str, str], cpu_info: Path = CPU_INFO) -> bool:
     """Say whether matrix products are oneDNN's; no where the system tells nothing of a vendor.
 
-    Processors that are not x86 tell none on Linux.
+    Linux tells none for ARM's processors, and other systems have no such file.
     """
     chosen = environment.get(MKL_VARIABLE)
     if chosen:

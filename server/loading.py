@@ -32,7 +32,8 @@ MKL_VNNI_MAX_BATCH = 2
 what comes meanwhile waits half as long (docs/performance.md, "Rows a batch")."""
 
 ONEDNN_MAX_BATCH = 8
-"""oneDNN copies all weights anew for every token, however many rows it is for."""
+"""oneDNN copies all weights anew for every token, however many rows it is for
+(docs/performance.md, "Rows a batch on AMD's processors")."""
 
 MIN_BATCH_FRAMES = 3000
 """Two windows of usual finals with their context may always share a batch."""
@@ -92,17 +93,17 @@ def default_max_batch(
     device: str, environment: Mapping[str, str], cpu_info: Path = CPU_INFO
 ) -> int:
     """Return how many rows a batch has where the operator does not say."""
-    if device == "cpu" and uses_onednn(environment, cpu_info):
+    if device != "cpu":
+        return DEFAULT_MAX_BATCH[device]
+    if uses_onednn(environment, cpu_info):
         return ONEDNN_MAX_BATCH
-    if device == "cpu" and uses_avx512(environment):
-        return MKL_VNNI_MAX_BATCH
-    return DEFAULT_MAX_BATCH[device]
+    return MKL_VNNI_MAX_BATCH if uses_avx512(environment) else DEFAULT_MAX_BATCH["cpu"]
 
 
 def max_batch_frames(max_batch: int) -> int:
     """Return how many frames a CPU's batch of several rows has at most.
 
-    There it takes about as long as its rows one by one, so long windows are fewer.
+    There encoding takes as long as its rows one by one, so rows with long windows are fewer.
     """
     return max(max_batch * BUCKET_FRAMES[0], MIN_BATCH_FRAMES)
 

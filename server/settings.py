@@ -118,7 +118,8 @@ class Settings(BaseModel):
         ge=1,
         le=128,
         description="Rows per batch, on a CPU fewer where windows are long. "
-        "Default: 4 on a CPU (2 on Intel's with AVX512 and VNNI, 8 on AMD's), 32 on a GPU.",
+        "Default: 4 on a CPU (on Linux 2 on Intel's with AVX512 and VNNI, 8 on AMD's), "
+        "32 on a GPU.",
     )
     final_beam: int = Field(
         3, ge=1, le=10, description="Beam width of finals; 1 is quicker and less exact."

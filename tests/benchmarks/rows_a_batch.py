@@ -20,6 +20,7 @@ import ctranslate2
 import numpy as np
 import numpy.typing as npt
 from faster_whisper import WhisperModel
+from rich.console import Console
 from rich.progress import track
 
 from loadtest.recordings import load_pcm
@@ -40,7 +41,7 @@ def main() -> None:
     arguments = _arguments()
     bench = RowBench(arguments.weights, arguments.frames)
     quickest: dict[str, dict[int, float]] = {}
-    for _ in track(range(arguments.repeats), "batches"):
+    for _ in track(range(arguments.repeats), "batches", console=Console(stderr=True)):
         for rows in BATCH_ROWS:
             for name, work in bench.works(rows).items():
                 began_at = time.perf_counter()

@@ -18,6 +18,7 @@ import server  # noqa: F401 # one thread for NumPy, as in the server; before Num
 # isort: split
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from rich.progress import track
 
 from loadtest.manifest import Recording, read_manifest
@@ -29,6 +30,7 @@ from server.vad.state import VadState
 from streaming.speech_gate import QUIET_WINDOWS, WINDOW_SAMPLES, SpeechPolicy
 
 NEVER = 10**9
+TERMINAL = Console(stderr=True)
 RECORDINGS_IN_TURN = 12
 MANY_WINDOWS = 31
 """A recording that misses more than a second is told of."""
@@ -49,11 +51,11 @@ def main() -> None:
     turns = [order.sample(range(len(voices)), num) for _ in range(arguments.sequences)]
     model = silero.SileroVad(silero_onnx_path())
     silero.QUIET_WINDOWS = NEVER
-    alone = [scores(model, voice) for voice in track(voices, "voices alone")]
+    alone = [scores(model, voice) for voice in track(voices, "voices alone", console=TERMINAL)]
     for forget_after in arguments.forget_after or (0, QUIET_WINDOWS):
         silero.QUIET_WINDOWS = forget_after or NEVER
         counts = np.zeros(4, dtype=int)
-        for turn in track(turns, f"in turn, forgetting after {forget_after}"):
+        for turn in track(turns, f"in turn, forgetting after {forget_after}", console=TERMINAL):
             joined = np.concatenate([part for i in turn for part in (voices[i], gap)])
             counts += _compared(scores(model, joined), [alone[i] for i in turn], len(gap))
         print(json.dumps(_report(forget_after, counts, _heard_in(model, others, voices, gap))))

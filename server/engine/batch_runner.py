@@ -1,4 +1,4 @@
-"""One batch on the model: features, one encode, one generate, alignment where asked for.
+"""One batch on the model: features, encoding, one generate, alignment where asked for.
 
 Rows of a batch share a window length and a prompt length, nothing else: language, task, prompt
 text, context and word times are each row's own. Languages that are not known are detected from the
@@ -17,6 +17,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from server.engine.base import never
+from server.engine.encoded import FRAMES_A_PLACE, EncodedRows, Window, side_by_side
 from server.engine.prompts import PromptBuilder
 from server.engine.rows import Row
 from server.engine.words import TimedPiece, pieces_after
@@ -24,7 +25,13 @@ from streaming.effects import DecodeRequest
 from streaming.levels import levelled
 from streaming.options import Task
 from streaming.transcript import Hypothesis
-from streaming.windows import TIMESTAMP_SAMPLES, max_new_tokens, wants_timestamps
+from streaming.windows import (
+    TIMESTAMP_SAMPLES,
+    encoded_frames_of,
+    frames_of,
+    max_new_tokens,
+    wants_timestamps,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,6 @@ class BatchRunner:
     def run(
         self,
         requests: Sequence[DecodeRequest],
-        frames: int,
         options: dict[str, Any],
         must_hurry: Callable[[], bool] = never,
     ) -> list[Outcome]:
@@ -58,10 +64,10 @@ class BatchRunner:
 
         Of fewer rows, from the first on, when `must_hurry` says so before all are encoded.
         """
-        encoded = self._encode(requests, frames, must_hurry)
-        rows = [Row(request, request.language or "en") for request in requests[: encoded.shape[0]]]
-        self._detect_languages(rows, encoded)
-        self._generate(rows, encoded, options)
+        encoded = self._encode(requests, must_hurry)
+        rows = [Row(request, request.language or "en") for request in requests[: len(encoded)]]
+        self._detect_languages(rows, encoded.together)
+        self._generate(rows, encoded.together, options)
         timed = [(index, row) for index, row in enumerate(rows) if row.needs_times]
         pieces = self._align(timed, encoded)
         return [
@@ -70,21 +76,25 @@ class BatchRunner:
         ]
 
     def _encode(
-        self, requests: Sequence[DecodeRequest], frames: int, must_hurry: Callable[[], bool]
-    ) -> ctranslate2.StorageView:
+        self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool]
+    ) -> EncodedRows:
         """Encode at once on a GPU, row by row on a CPU, whose caches hold one row but not four."""
-        if len(requests) == 1 or not self._is_on_cpu:
-            return self._encode_rows(requests, frames)
-        rows: list[npt.NDArray[np.float32]] = []
+        frames = frames_of(requests[0])
+        if not self._is_on_cpu:
+            encoded = self._encode_alike(requests, frames)
+            return EncodedRows(encoded, [encoded.shape[1]] * len(requests))
+        windows: list[Window] = []
         for request in requests:
-            if rows and must_hurry():
+            if windows and must_hurry():
                 break
-            rows.append(np.array(self._encode_rows([request], frames)))
-        return ctranslate2.StorageView.from_array(np.concatenate(rows))
+            encoded = self._encode_alike([request], encoded_frames_of(request))
+            windows.append(np.array(encoded))
+        return side_by_side(windows, frames // FRAMES_A_PLACE)
 
-    def _encode_rows(
+    def _encode_alike(
         self, requests: Sequence[DecodeRequest], frames: int
     ) -> ctranslate2.StorageView:
+        """Encode windows of so many frames each."""
         extractor = self._whisper.feature_extractor
         # Padding is 0.0 in normalised log-mel, as in OpenAI's pad_or_trim.
         batch = np.zeros((len(requests), len(extractor.mel_filters), frames), dtype=np.float32)
@@ -152,7 +162,7 @@ class BatchRunner:
         return prompt + row.context_tokens
 
     def _align(
-        self, timed: list[tuple[int, Row]], encoded: ctranslate2.StorageView
+        self, timed: list[tuple[int, Row]], encoded: EncodedRows
     ) -> dict[int, list[TimedPiece]]:
         """Return aligned pieces by row index.
 
@@ -165,7 +175,7 @@ class BatchRunner:
             groups.setdefault(group, []).append((index, row))
         pieces: dict[int, list[TimedPiece]] = {}
         for members in groups.values():
-            chosen = _select_rows(encoded, [index for index, _ in members])
+            chosen = encoded.chosen([index for index, _ in members])
             first = members[0][1]
             aligned = self._whisper.find_alignment(
                 self.prompts.tokenizer(first.language, str(first.request.task)),
@@ -194,10 +204,3 @@ def _heard_samples(
     if not stamps or not has_timestamps(request, beam_size):
         return len(request.audio)
     return min(len(request.audio), stamps[-1] * TIMESTAMP_SAMPLES)
-
-
-def _select_rows(encoded: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.StorageView:
-    if len(rows) == encoded.shape[0]:
-        return encoded
-    on_cpu = np.asarray(encoded.to_device(ctranslate2.Device.cpu))
-    return ctranslate2.StorageView.from_array(on_cpu[rows])

@@ -82,7 +82,7 @@ class WhisperEngine:
             prompt="",
             keyterms=(),
         )
-        self._batches.run([request], frames_of(request), {"beam_size": 1})
+        self._batches.run([request], {"beam_size": 1})
 
     def decode(
         self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
@@ -124,7 +124,7 @@ class WhisperEngine:
     ) -> list[Outcome]:
         first = requests[0]
         options = RETRY_OPTIONS if first.is_retry else {"beam_size": self._beam_size(first)}
-        return self._batches.run(requests, frames_of(first), options, must_hurry)
+        return self._batches.run(requests, options, must_hurry)
 
     def _beam_size(self, request: DecodeRequest) -> int:
         if request.is_retry:

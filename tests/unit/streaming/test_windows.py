@@ -9,6 +9,7 @@ from streaming.transcript import Word
 from streaming.windows import (
     BUCKET_FRAMES,
     CHEAP_BEAM,
+    ENCODED_STEP_FRAMES,
     FRAME_SAMPLES,
     FULL_FRAMES,
     INTERIM_FRAMES,
@@ -17,6 +18,7 @@ from streaming.windows import (
     TIMESTAMPS_FROM_SAMPLES,
     Haste,
     beam_size,
+    encoded_frames_of,
     frames_of,
     hastened,
     max_new_tokens,
@@ -67,6 +69,24 @@ def test_a_bucket_is_used_up_to_its_last_sample(bucket):
 def test_a_retry_has_the_full_window_and_a_cheap_one_a_longer_one(seconds, changes, expected):
     asked = replace(request(1), audio=np.zeros(seconds * 16_000, np.float32), **changes)
     assert frames_of(asked) == expected
+
+
+@pytest.mark.parametrize("changes", [{}, {"purpose": Purpose.INTERIM}, {"is_cheap": True}])
+@pytest.mark.parametrize("num_samples", [0, 16_000, 98_880, 98_881, 200_000, 450_000, 480_000])
+def test_what_is_encoded_has_room_for_the_speech_and_its_padding_and_hardly_more(
+    num_samples, changes
+):
+    asked = replace(request(1), audio=np.zeros(num_samples, np.float32), **changes)
+    frames = encoded_frames_of(asked)
+    needed = num_samples / FRAME_SAMPLES + MIN_PADDING_FRAMES
+    assert min(needed, FULL_FRAMES) <= frames <= frames_of(asked)
+    assert frames < max(needed + ENCODED_STEP_FRAMES, INTERIM_FRAMES + 1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"is_cheap": True}])
+def test_the_whole_window_of_a_retry_is_encoded(changes):
+    asked = replace(request(1), audio=np.zeros(64_000, np.float32), is_retry=True, **changes)
+    assert encoded_frames_of(asked) == frames_of(asked)
 
 
 def test_short_interims_have_a_shorter_window():

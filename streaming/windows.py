@@ -39,7 +39,7 @@ MAX_NEW_TOKENS = 224
 
 def window_frames(num_samples: int, purpose: Purpose, *, is_cheap: bool = False) -> int:
     """Return the smallest bucket with room for the audio and its padding."""
-    needed = -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
+    needed = _padded_frames(num_samples)
     may_be_short = is_cheap or purpose is Purpose.INTERIM
     buckets = (INTERIM_FRAMES, *BUCKET_FRAMES) if may_be_short else BUCKET_FRAMES
     return next((frames for frames in buckets if frames >= needed), FULL_FRAMES)
@@ -65,9 +65,12 @@ def encoded_frames_of(request: DecodeRequest) -> int:
     frames = frames_of(request)
     if request.is_retry:
         return frames
-    needed = -(-len(request.audio) // FRAME_SAMPLES) + MIN_PADDING_FRAMES
-    steps = -(-needed // ENCODED_STEP_FRAMES)
+    steps = -(-_padded_frames(len(request.audio)) // ENCODED_STEP_FRAMES)
     return min(frames, max(INTERIM_FRAMES, steps * ENCODED_STEP_FRAMES))
+
+
+def _padded_frames(num_samples: int) -> int:
+    return -(-num_samples // FRAME_SAMPLES) + MIN_PADDING_FRAMES
 
 
 class Haste(Enum):

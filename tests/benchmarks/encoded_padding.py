@@ -30,9 +30,13 @@ from server.engine.base import Again
 from server.engine.whisper import EngineSettings, WhisperEngine
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import TARGET_RATE_HZ, Task
+from streaming.transcript import Hypothesis
 from streaming.windows import encoded_frames_of, frames_of
 
 FEWER_WORDS = 5
+MAX_TRIES = 20
+"""For each span that is as long as asked for."""
+
 PAUSE_S = (0.2, 0.7)
 PCM_SCALE = 32_768
 Rule = Callable[[DecodeRequest], int]
@@ -56,6 +60,8 @@ def main() -> None:
         for row in read_manifest(arguments.manifest)
         if row.language == arguments.language and row.is_scored and row.kind != "long"
     ]
+    if not rows:
+        raise SystemExit(f"{arguments.manifest} has no such recordings; try another --language")
     engine = WhisperEngine(arguments.weights.name, arguments.weights, EngineSettings(num_workers=1))
     found = {name: Found() for name in RULES}
     spans = _spans(rows, arguments)
@@ -74,7 +80,9 @@ def _decode(engine: WhisperEngine, request: DecodeRequest, reference: str, found
     while isinstance(answer, Again):
         (answer,) = engine.decode([answer.request])
     found.seconds += time.perf_counter() - began_at
-    text = getattr(answer, "text", "")
+    if not isinstance(answer, Hypothesis):
+        raise TypeError(f"a decode failed: {answer}")
+    text = answer.text
     language = request.language or "en"
     found.words += tally(reference, text, language)
     num_said, num_written = (len(normalised(each, language).split()) for each in (reference, text))
@@ -97,9 +105,11 @@ def _spans(
     """Return audio and text of recordings in a row, no longer than asked for."""
     order = random.Random(arguments.seed)
     pcm = {row.name: at_speech_level(load_pcm(row.path)) for row in rows}
-    spans = []
-    while len(spans) < arguments.spans:
-        said = order.sample(rows, order.randint(1, arguments.in_a_row))
+    spans: list[tuple[np.ndarray, str]] = []
+    for _ in range(MAX_TRIES * arguments.spans):
+        if len(spans) == arguments.spans:
+            break
+        said = order.sample(rows, order.randint(1, min(arguments.in_a_row, len(rows))))
         parts = [part for row in said for part in (pcm[row.name], room_noise(_pause_s(order)))]
         audio = np.frombuffer(b"".join(parts), dtype="<i2").astype(np.float32) / PCM_SCALE
         if arguments.least <= len(audio) / TARGET_RATE_HZ <= arguments.most:

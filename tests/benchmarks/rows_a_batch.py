@@ -25,14 +25,13 @@ from rich.progress import track
 
 from loadtest.recordings import load_pcm
 from server.cpu_kernels import uses_avx512, uses_onednn
+from server.engine.encoded import FRAMES_A_PLACE
 from server.engine.prompts import PromptBuilder
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NUM_ROWS = 8
 BATCH_ROWS = (1, 2, 4, 8)
 BEAMS = (1, 2, 3)
-FRAMES_PER_PLACE = 2
-"""Of the encoder's output."""
 
 Encoded = npt.NDArray[np.float32]
 
@@ -63,7 +62,7 @@ class RowBench:
         prompts = PromptBuilder(whisper.hf_tokenizer, is_multilingual=self._model.is_multilingual)
         self._prompt = prompts.build("en", "transcribe", [], timestamps=False)
         self._start = list(prompts.tokenizer("en", "transcribe").sot_sequence)
-        self._num_places = frames // FRAMES_PER_PLACE
+        self._num_places = frames // FRAMES_A_PLACE
         paths = sorted(FIXTURES.glob("*.flac"))
         self._mels = []
         for row in range(NUM_ROWS):

@@ -1,6 +1,5 @@
 """What is encoded of windows, made as long as they are."""
 
-import ctranslate2
 import numpy as np
 import pytest
 
@@ -43,5 +42,4 @@ def test_a_row_alone_is_what_it_was():
 
 def test_rows_of_one_length_are_not_copied_to_be_chosen_all():
     rows = side_by_side([window(384), window(384)], 384)
-    assert isinstance(rows.together, ctranslate2.StorageView)
     assert rows.chosen([0, 1]) is rows.together

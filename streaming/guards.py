@@ -8,6 +8,7 @@ OpenAI's answer to trouble is a ladder of six temperatures; here it is one retry
 with repetition made costly, because a batch waits for its slowest row.
 """
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ MAX_COMPRESSION_RATIO = 2.4
 MIN_LOOP_REPEATS = 4
 MAX_LOOP_WORDS = 6
 MIN_PHRASE_WORDS = 4
+
+_STUCK = re.compile(r"(\S{2,24}?)\1{7}")
+"""Two letters or more eight times: "'a'a'a'a'a'a'a'a", or a phrase of a language without spaces."""
+
 MIN_LOOP_TOKENS = 4
 """Shorter phrases are said again and again in earnest: "no, no, no"."""
 
@@ -91,6 +96,7 @@ def is_loop(signals: DecodeSignals) -> bool:
         signals.has_hit_token_cap
         or compression_ratio(signals.text) > MAX_COMPRESSION_RATIO
         or ends_in_cycle(signals.text)
+        or is_stuck(signals.text)
     )
 
 
@@ -129,6 +135,12 @@ def ends_in_cycle(text: str) -> bool:
         if len(tail) == period * MIN_LOOP_REPEATS and tail == tail[:period] * MIN_LOOP_REPEATS:
             return True
     return False
+
+
+def is_stuck(text: str) -> bool:
+    """Say whether letters are written eight times or more without a space between."""
+    found = _STUCK.finditer(text.casefold())
+    return any(any(char.isalpha() for char in match[1]) for match in found)
 
 
 def without_loop(tokens: Sequence[int]) -> Sequence[int]:

@@ -13,8 +13,8 @@ from streaming.options import TARGET_RATE_HZ
 FIRST_S = 0.5
 """Audio heard before the first interim: shorter windows mostly give wrong words."""
 
-FIRST_STEP_S = 0.2
-"""Until there is text to show; two messages of the usual 100 ms."""
+FIRST_STEP_S = 0.1
+"""Until there is text to show; a message of the usual 100 ms."""
 
 STEP_S = 0.5
 GROWTH = 0.15

@@ -5,6 +5,8 @@ from streaming.guards import (
     Verdict,
     compression_ratio,
     ends_in_cycle,
+    is_loop,
+    is_stuck,
     judge,
     judge_continuation,
     judge_retry,
@@ -95,6 +97,32 @@ def test_compression_tells_repetition():
 )
 def test_a_phrase_said_four_times_at_the_end_is_a_cycle(text, is_cycle):
     assert ends_in_cycle(text) is is_cycle
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("Quotsa" + "'a" * 8, True),
+        ("She said lalalalalalalala and went on.", True),
+        ("Aaaaaaaaaaaaaaaah", True),
+        ("ありがとうございます。" * 8, True),
+        ("Quotsa" + "'a" * 7, False),
+        ("Hahahahaha, no-no-no-no-no.", False),
+        ("はい、" * 4, False),
+        ("no no no no no no no no no", False),
+        ("1" + "0" * 24 + " -- " + "-" * 40, False),
+        ("", False),
+    ],
+)
+def test_letters_written_eight_times_without_a_space_are_a_loop(text, is_it):
+    assert is_stuck(text) is is_it
+    assert is_loop(signals(text)) is (is_it or ends_in_cycle(text) or compression_ratio(text) > 2.4)
+
+
+def test_a_stuck_final_is_tried_again_and_then_dropped():
+    given = signals("A word of it is Quotsa" + "'a" * 9)
+    assert compression_ratio(given.text) < 2.4
+    assert verdicts(given) == (Verdict.RETRY, Verdict.DROP)
 
 
 BABBLE = "This is the city of all. This is the city of all."

@@ -32,6 +32,13 @@ def test_the_first_interim_waits_for_half_a_second():
     assert is_interim_due(int(FIRST_S * SECOND), 0)
 
 
+def test_an_utterance_without_text_is_decoded_again_with_every_message():
+    decoded, message = int(FIRST_S * SECOND), SECOND // 10
+    assert is_interim_due(decoded + message, decoded, is_shown=False)
+    assert not is_interim_due(decoded + message - 1, decoded, is_shown=False)
+    assert not is_interim_due(decoded + message, decoded)
+
+
 def test_short_utterances_are_decoded_again_every_step():
     decoded = SECOND
     assert not is_interim_due(decoded + int(STEP_S * SECOND) - 1, decoded)

@@ -61,7 +61,7 @@ def judge(signals: DecodeSignals) -> Verdict:
     """Return whether to believe a first decode, repeat it, or take it for non-speech."""
     if is_invented(signals):
         return Verdict.DROP
-    if signals.avg_logprob < MIN_AVG_LOGPROB or is_loop(signals):
+    if signals.avg_logprob < MIN_AVG_LOGPROB or is_loop(signals) or is_stuck(signals.text):
         return Verdict.RETRY
     return Verdict.ACCEPT
 
@@ -96,7 +96,6 @@ def is_loop(signals: DecodeSignals) -> bool:
         signals.has_hit_token_cap
         or compression_ratio(signals.text) > MAX_COMPRESSION_RATIO
         or ends_in_cycle(signals.text)
-        or is_stuck(signals.text)
     )
 
 
@@ -138,7 +137,11 @@ def ends_in_cycle(text: str) -> bool:
 
 
 def is_stuck(text: str) -> bool:
-    """Say whether letters are written eight times or more without a space between."""
+    """Say whether letters are written eight times or more without a space between.
+
+    Somebody may scream or sing like that, and the words around it are said: so a retry that is
+    stuck as well is believed.
+    """
     found = _STUCK.finditer(text.casefold())
     return any(any(char.isalpha() for char in match[1]) for match in found)
 

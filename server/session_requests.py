@@ -79,11 +79,17 @@ class SessionRequests:
             renew=self._renewed if effect.request.purpose is Purpose.INTERIM else None,
         )
 
-    def cancel(self, request_id: int) -> None:
-        """Want an answer no longer."""
-        ticket = self._tickets.pop(request_id, None)
-        if ticket is not None:
+    def withdraw(self, request_id: int) -> None:
+        """Need an answer no longer; it still comes if it is on its way."""
+        ticket = self._tickets.get(request_id)
+        if ticket is not None and self._dispatcher.withdraw(ticket):
+            del self._tickets[request_id]
+
+    def close(self) -> None:
+        """Let nothing come any more."""
+        for ticket in self._tickets.values():
             self._dispatcher.cancel(ticket)
+        self._tickets.clear()
 
     def _renewed(self, request: DecodeRequest) -> DecodeRequest:
         """Let an interim whose turn has come hear the newest audio; others of its batch go on."""

@@ -256,7 +256,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                 case Decode():
                     self._requests.decode(effect)
                 case CancelDecode():
-                    self._requests.cancel(effect.request_id)
+                    self._requests.withdraw(effect.request_id)
                 case Close():
                     self._outbox.end()
                 case _:
@@ -341,6 +341,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
     def _end(self) -> None:
         """Let go of everything, however the session ended."""
         self._let_go()
+        self._requests.close()
         if self._recorder is not None:
             self._recorder.end()
         if self._timer is not None:

@@ -244,7 +244,7 @@ class DecodeDesk:
 
     def _drop(self, utterance: OpenUtterance) -> list[CancelDecode]:
         """Cancel the outstanding decode, which a newer one of this utterance replaces."""
-        asked, utterance.outstanding = utterance.outstanding, None
+        asked = utterance.supersede()
         return [] if asked is None else [CancelDecode(asked.request_id)]
 
     def _request(

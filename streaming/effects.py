@@ -1,7 +1,7 @@
 """What a session asks of the shell; the shell performs each effect and reports back.
 
 `ScoreSpeech` is answered by `Session.on_scores`, `Decode` by `Session.on_decoded` or
-`Session.on_decode_failed`. An answer to a cancelled or unknown request is ignored.
+`Session.on_decode_failed`. An answer to an unknown request is ignored.
 """
 
 from dataclasses import dataclass, replace
@@ -137,7 +137,10 @@ class Decode:
 
 @dataclass(frozen=True, slots=True)
 class CancelDecode:
-    """The answer is no longer wanted; drop the request if it has not started."""
+    """The answer is no longer needed: drop the request if it has not begun.
+
+    One that has begun may be answered: what was heard is shown if nothing newer is.
+    """
 
     request_id: int
 

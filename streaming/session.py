@@ -199,7 +199,7 @@ class Session:
         return self._channels.renewed(request)
 
     def on_decoded(self, request_id: int, hypothesis: Hypothesis) -> list[Effect]:
-        """Take the answer to a `Decode`; unknown or cancelled ids are ignored."""
+        """Take the answer to a `Decode`; unknown ids are ignored."""
         return self._on_answer(request_id, hypothesis)
 
     def on_decode_failed(self, request_id: int) -> list[Effect]:
@@ -209,8 +209,8 @@ class Session:
     def _on_answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[Effect]:
         if self._state is _State.CLOSED:
             return []
-        answered = self._channels.on_answer(request_id, hypothesis)
-        return [] if answered is None else self._pass_on(*answered) + self._maybe_leave()
+        channel, outputs = self._channels.on_answer(request_id, hypothesis)
+        return self._pass_on(channel, outputs) + self._maybe_leave()
 
     def fail(self, error: StarlingError) -> list[Effect]:
         """End the session for `error`, once everything heard is in finals."""
@@ -322,10 +322,8 @@ class Session:
         for output in outputs:
             match output:
                 case DecodeRequest():
-                    self._channels.note_asked(channel, output)
                     effects.append(Decode(output))
                 case CancelDecode():
-                    self._channels.forget(output.request_id)
                     effects.append(output)
                 case Marker():
                     effects += self._pass_marker(channel, output.id)

@@ -32,11 +32,10 @@ class SessionChannels:
     def __init__(self, plan: SessionPlan, start_sample: int) -> None:
         self._limits = plan.limits
         resumption = plan.resumption
-        request_ids = count(1)
         num = plan.options.audio.num_transcripts
         self._transcribers = [
             ChannelTranscriber(
-                ChannelIdentity(i, num, request_ids.__next__),
+                ChannelIdentity(i, num, count(num + i, num).__next__),
                 plan.options,
                 plan.speech,
                 FRESH if resumption is None else resumption.snapshot.channels[i],
@@ -45,7 +44,6 @@ class SessionChannels:
             for i in range(num)
         ]
         self._scoring: set[int] = set()
-        self._request_channel: dict[int, int] = {}
         self._flushes = FlushQueue(num)
 
     @property
@@ -142,34 +140,23 @@ class SessionChannels:
         """Return how far a channel is scored."""
         return self._transcribers[channel].scored_end_sample
 
-    def note_asked(self, channel: int, request: DecodeRequest) -> None:
-        """Note whose request this is."""
-        self._request_channel[request.id] = channel
-
-    def forget(self, request_id: int) -> None:
-        """Want the answer to a request no longer."""
-        self._request_channel.pop(request_id, None)
-
     def renewed(self, request: DecodeRequest) -> DecodeRequest:
         """Return what to decode for a request whose turn has come: an interim's newest audio."""
-        channel = self._request_channel.get(request.id)
-        return request if channel is None else self._transcribers[channel].renewed(request)
+        return self._transcribers[self._asked_by(request.id)].renewed(request)
 
     def on_answer(
         self, request_id: int, hypothesis: Hypothesis | None
-    ) -> tuple[int, list[ChannelOutput]] | None:
-        """Take a decode's answer, None for a failure; return whose it is, and what comes of it.
-
-        None when nobody waits for it.
-        """
-        channel = self._request_channel.pop(request_id, None)
-        if channel is None:
-            return None
+    ) -> tuple[int, list[ChannelOutput]]:
+        """Take a decode's answer, None for a failure; return whose it is, and what comes of it."""
+        channel = self._asked_by(request_id)
         return channel, self._transcribers[channel].on_answer(request_id, hypothesis)
 
+    def _asked_by(self, request_id: int) -> int:
+        """Return the channel of a request: they number theirs in turn."""
+        return request_id % len(self._transcribers)
+
     def cancel_decodes(self) -> list[CancelDecode]:
-        """Want no answer any more."""
-        self._request_channel.clear()
+        """Need no answer any more."""
         return [CancelDecode(i) for c in self._transcribers for i in c.outstanding_requests()]
 
     def flush(self, at_sample: int, reason: EndReason, client_id: str | None) -> None:

@@ -37,9 +37,15 @@ class OpenUtterance:
     speech_flags: list[bool] = field(default_factory=list)
     hypotheses: HypothesisBuffer = field(default_factory=HypothesisBuffer)
     outstanding: SpanDecode | None = None
+    superseded: SpanDecode | None = None
+    """The decode that was outstanding before; it may have begun, and be answered yet."""
+
     answered: SpanDecode | None = None
     decoded_to_sample: int = 0
     ahead_to_sample: int = 0
+    heard_to_sample: int = 0
+    """Up to where answers go that were taken."""
+
     point: ChannelPoint | None = None
     gives_context: bool = True
     checkpoints: Checkpoints = field(init=False)
@@ -78,22 +84,39 @@ class OpenUtterance:
         self.checkpoints = Checkpoints(self.audio_start_sample)
         self.scored_end_sample = (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
 
+    def supersede(self) -> SpanDecode | None:
+        """Need the outstanding decode, which is returned, no longer."""
+        asked, self.outstanding = self.outstanding, None
+        self.superseded = asked or self.superseded
+        return asked
+
     def take_hypothesis(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
-        """Apply the answer to the outstanding decode, None for a failure.
+        """Apply the answer to the outstanding decode, or the one before; None for a failure.
 
         Returns up to where it is to be shown.
         """
-        asked = self.outstanding
-        if asked is None or asked.request_id != request_id:
+        asked = self._answered(request_id, hypothesis)
+        if asked is None or hypothesis is None:
             return None
-        self.outstanding = None
-        if hypothesis is None:
-            return None
-        self.answered = replace(asked, hypothesis=hypothesis)
+        self.heard_to_sample = max(self.heard_to_sample, asked.end_sample)
         is_usable = bool(hypothesis.words) and not hypothesis.is_degenerate
         is_whole = asked.purpose is Purpose.FINAL
         has_news = is_usable and self.hypotheses.update(hypothesis.words, is_whole=is_whole)
         return asked.end_sample if has_news else None
+
+    def _answered(self, request_id: int, hypothesis: Hypothesis | None) -> SpanDecode | None:
+        """Return the decode whose answer this is, if it heard more than those before."""
+        asked = self.outstanding
+        if asked is not None and asked.request_id == request_id:
+            self.outstanding = None
+            if hypothesis is not None:
+                self.answered = replace(asked, hypothesis=hypothesis)
+            return asked
+        asked = self.superseded
+        if asked is None or asked.request_id != request_id:
+            return None
+        self.superseded = None
+        return asked if asked.end_sample > self.heard_to_sample else None
 
     def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
         """Apply a checkpoint's answer, None for a failure; return up to where it is to be shown."""
@@ -101,6 +124,7 @@ class OpenUtterance:
         for checkpoint in self.checkpoints.answer(request_id, hypothesis):
             has_news = self.hypotheses.commit(checkpoint.words, checkpoint.sure_until_sample)
             shown_to = checkpoint.end_sample if has_news else None
+            self.heard_to_sample = max(self.heard_to_sample, checkpoint.end_sample)
             self._committed_by.append((checkpoint.end_sample, self.hypotheses.committed))
         return shown_to
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 import structlog
 
 from server.engine.base import Again, Answer, Engine, Later, Why, never
-from server.engine.tickets import FinalTimes, OnAnswer, Renew, RunningBatch, Ticket
+from server.engine.tickets import FinalTimes, OnAnswer, Renew, RunningBatch, Ticket, WithdrawnError
 from server.metrics import Metrics
 from streaming.batching import BatchPolicy, Waiting
 from streaming.effects import DecodeRequest, Purpose
@@ -141,6 +141,14 @@ class EngineDispatcher:
         """Drop a request, or its answer when it runs already."""
         ticket.on_answer = None
         self._queue_of(ticket.request).cancel(ticket)
+
+    def withdraw(self, ticket: Ticket) -> bool:
+        """Drop a request that has not begun; return whether it has not.
+
+        One that has is answered, with `WithdrawnError` where one decode is not enough.
+        """
+        ticket.is_withdrawn = True
+        return self._queue_of(ticket.request).cancel(ticket)
 
     def waits_s(self, now: float) -> tuple[float, float]:
         """Return how long the oldest live interim has waited, and the longest other urgent one."""
@@ -268,13 +276,21 @@ class EngineDispatcher:
             return self._with_less_care(request, Haste.TIMED)
         return request
 
-    def _take(self, ticket: Ticket, answer: Answer) -> None:
+    def _go_on(self, ticket: Ticket, answer: Again | Later) -> None:
+        """Queue what is not decoded to its end once more, if somebody waits for it."""
+        if ticket.on_answer is None:
+            return
+        if ticket.is_withdrawn:
+            ticket.on_answer(WithdrawnError())
+            return
         if isinstance(answer, Again):
             self._again_counts[answer.why].inc()
             ticket.decode_again(self._again(answer), time.monotonic())
+        self._enqueue(ticket)
+
+    def _take(self, ticket: Ticket, answer: Answer) -> None:
         if isinstance(answer, Again | Later):
-            if ticket.on_answer is not None:
-                self._enqueue(ticket)
+            self._go_on(ticket, answer)
             return
         if isinstance(answer, Exception):
             self._metrics.decode_failures.inc()

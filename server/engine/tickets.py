@@ -15,12 +15,16 @@ Renew = Callable[[DecodeRequest], DecodeRequest]
 """Called when a request's turn may have come; returns one of the same id and purpose."""
 
 
+class WithdrawnError(Exception):
+    """A request that nobody needs was not decoded to its end."""
+
+
 @dataclass(eq=False, slots=True)
 class Ticket:
     """A decode submitted at `since`, monotonic seconds.
 
     `on_answer` is called on the event loop, unless cancelled. Where one decode was not enough,
-    `place_at` is the first one's deadline.
+    `place_at` is the first one's deadline; there is no other for one that `is_withdrawn`.
     """
 
     request: DecodeRequest
@@ -30,6 +34,7 @@ class Ticket:
     is_live: bool = True
     renew: Renew | None = field(default=None, repr=False)
     place_at: float = math.inf
+    is_withdrawn: bool = False
 
     def decode_again(self, request: DecodeRequest, now: float) -> None:
         """Ask for another decode in place of the first, in its place in the queue."""

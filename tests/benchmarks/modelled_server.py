@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -29,29 +30,48 @@ from server.vad.silero import SileroVad
 from streaming.effects import DecodeRequest, Purpose
 from streaming.options import TARGET_RATE_HZ, ModelOffer
 from streaming.transcript import Hypothesis, Word
-from streaming.windows import frames_of
+from streaming.windows import encoded_frames_of, frames_of
 from tests.benchmarks.front_end_server import LagWatch, serve_with
 
 NUM_WORKERS = 2
 WORD_SAMPLES = 5_600
 BEST_BATCH = 8
 
-ENCODE_S = {
-    768: 0.024,
-    1000: 0.036,
-    1250: 0.049,
-    1500: 0.065,
-    1750: 0.089,
-    2000: 0.114,
-    2500: 0.228,
-    3000: 0.305,
-}
-"""By window: attention grows with its square."""
+ENCODED_FRAMES = (768, 1000, 1250, 1500, 1750, 2000, 2500, 3000)
 
-ALIGN_S = 0.012
-DECODE_S_25_STEPS = {True: (0.024, 0.026), False: (0.016, 0.012)}
-"""With and without a beam: for a batch, and for each of its rows. All for tiny.en on a worker of
-one thread while the other is busy too (docs/performance.md, "Batches on two cores")."""
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Seconds that tiny.en takes a worker of one thread while the other is busy too.
+
+    `encode_s` is for `ENCODED_FRAMES`: attention grows with its square. `with_beam` and
+    `without_beam` are of 25 steps, for a batch, and for each of its rows.
+    """
+
+    encode_s: tuple[float, ...]
+    with_beam: tuple[float, float]
+    without_beam: tuple[float, float]
+    align_s: float
+    max_batch: int
+
+
+COSTS = {
+    "intel": Costs(
+        encode_s=(0.024, 0.036, 0.049, 0.065, 0.089, 0.114, 0.228, 0.305),
+        with_beam=(0.024, 0.026),
+        without_beam=(0.016, 0.012),
+        align_s=0.012,
+        max_batch=4,
+    ),
+    "amd": Costs(
+        encode_s=(0.044, 0.064, 0.088, 0.109, 0.130, 0.159, 0.280, 0.378),
+        with_beam=(0.090, 0.052),
+        without_beam=(0.075, 0.038),
+        align_s=0.020,
+        max_batch=8,
+    ),
+}
+"""Intel's from docs/performance.md, "Batches on two cores"; AMD's from 64 voices at load."""
 
 LONG_SAMPLES = 8 * TARGET_RATE_HZ
 LONG_FINALS_A_RETRY = 12
@@ -70,7 +90,8 @@ class Spent:
 class ModelledEngine:
     """Takes its time and makes words up; `slower` times as long as measured."""
 
-    def __init__(self, slower: float) -> None:
+    def __init__(self, costs: Costs, slower: float) -> None:
+        self._costs = costs
         self._slower = slower
         self.spent = Spent()
 
@@ -78,8 +99,9 @@ class ModelledEngine:
     def offer(self) -> ModelOffer:
         return ModelOffer("modelled", frozenset({"en"}))
 
-    def batch_key(self, request: DecodeRequest) -> tuple[int, bool, bool]:
-        return frames_of(request), request.purpose.has_beam, request.is_retry
+    def batch_key(self, request: DecodeRequest) -> tuple[int, bool, bool, bool]:
+        has_beam, is_cheap = request.purpose.has_beam, request.is_cheap
+        return frames_of(request), has_beam, is_cheap, request.is_retry
 
     def decode(
         self, requests: Sequence[DecodeRequest], must_hurry: Callable[[], bool] = never
@@ -89,36 +111,38 @@ class ModelledEngine:
         for request in requests:
             if done and must_hurry():
                 break
-            time.sleep(self._slower * _encode_s(request))
+            time.sleep(self._slower * self._encode_s(request))
             done.append(request)
-        time.sleep(self._slower * (_decode_s(done) + ALIGN_S * sum(r.words for r in done)))
+        time.sleep(self._slower * (self._decode_s(done) + sum(map(self._align_s, done))))
         self.spent.busy_s += time.monotonic() - began_at
         name = "rows_with_beam" if _has_beam(requests[0]) else "rows_without"
         self.spent.rows.setdefault(name, []).append(len(done))
-        self.spent.best_s += self._slower * sum(map(_best_row_s, done))
+        self.spent.best_s += self._slower * sum(map(self._best_row_s, done))
         return [*map(_answer, done), *(Later() for _ in requests[len(done) :])]
 
     def warm_up(self) -> None:
         pass
 
+    def _encode_s(self, row: DecodeRequest) -> float:
+        return float(np.interp(encoded_frames_of(row), ENCODED_FRAMES, self._costs.encode_s))
+
+    def _decode_s(self, rows: Sequence[DecodeRequest]) -> float:
+        steps = [6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows]
+        has_beam = _has_beam(rows[0])
+        batch_s, row_s = self._costs.with_beam if has_beam else self._costs.without_beam
+        # A row that has ended leaves the batch, which goes on with the others.
+        return (batch_s * max(steps) + row_s * sum(steps)) / 25
+
+    def _align_s(self, row: DecodeRequest) -> float:
+        return self._costs.align_s * row.has_times
+
+    def _best_row_s(self, row: DecodeRequest) -> float:
+        decode_s = self._decode_s([row] * BEST_BATCH) / BEST_BATCH
+        return self._encode_s(row) + decode_s + self._align_s(row)
+
 
 def _has_beam(request: DecodeRequest) -> bool:
     return request.purpose.has_beam and not request.is_retry
-
-
-def _encode_s(row: DecodeRequest) -> float:
-    return ENCODE_S[frames_of(row)]
-
-
-def _decode_s(rows: Sequence[DecodeRequest]) -> float:
-    steps = [6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows]
-    batch_s, row_s = DECODE_S_25_STEPS[_has_beam(rows[0])]
-    # A row that has ended leaves the batch, which goes on with the others.
-    return (batch_s * max(steps) + row_s * sum(steps)) / 25
-
-
-def _best_row_s(row: DecodeRequest) -> float:
-    return _encode_s(row) + _decode_s([row] * BEST_BATCH) / BEST_BATCH + ALIGN_S * row.words
 
 
 def _answer(request: DecodeRequest) -> Answer:
@@ -139,14 +163,16 @@ def _answer(request: DecodeRequest) -> Answer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--processor", choices=COSTS, default="intel", help="whose costs")
     parser.add_argument("--slower", type=float, default=1.0, help="a machine so much slower")
-    parser.add_argument("--max-batch", type=int, default=4, help="rows a batch")
+    parser.add_argument("--max-batch", type=int, help="rows a batch; by the processor if left out")
     arguments = parser.parse_args()
-    engine = ModelledEngine(arguments.slower)
+    costs = COSTS[arguments.processor]
+    engine = ModelledEngine(costs, arguments.slower)
     settings = Settings(port=0, log_level="warning")
     configure_logs(settings.log_level, settings.log_format)
     vad = SileroVad(silero_onnx_path())
-    rows = arguments.max_batch
+    rows = arguments.max_batch or costs.max_batch
     max_frames = max_batch_frames(rows)
     models = Models(engine, vad, NUM_WORKERS, rows, max_batch_frames=max_frames)
     asked_at = time.monotonic()

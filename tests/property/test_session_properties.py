@@ -71,11 +71,17 @@ def answered_at_once_and_late(audio, options, num_parts, data, loads=None):
             late.perform(late.session.set_load(data.draw(loads)))
         late.send(part)
         while late.held and data.draw(st.booleans()):
-            late.release(data.draw(st.integers(0, len(late.held) - 1)))
+            release_one(late, data)
     late.stop()
     while late.held:
-        late.release(data.draw(st.integers(0, len(late.held) - 1)))
+        release_one(late, data)
     return prompt, late
+
+
+def release_one(late, data):
+    """Answer any held decode; a cancelled one may have begun before, and be answered too."""
+    index = data.draw(st.integers(0, len(late.held) - 1))
+    late.release(index, has_begun=data.draw(st.booleans()))
 
 
 @given(PHRASES, OPTIONS, st.data())

@@ -98,10 +98,10 @@ class SessionHarness:
     def stop(self) -> None:
         self.control(StopRequested())
 
-    def release(self, index: int = 0) -> None:
-        """Answer one held decode."""
+    def release(self, index: int = 0, *, has_begun: bool = False) -> None:
+        """Answer one held decode; one that was cancelled only if it had begun by then."""
         request = self.held.pop(index).request
-        if request.id not in self.cancelled:
+        if has_begun or request.id not in self.cancelled:
             self._answers.append(lambda: self.session.on_decoded(request.id, self.engine(request)))
             self._answer_all()
 

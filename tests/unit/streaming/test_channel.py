@@ -96,6 +96,44 @@ def test_an_interim_that_still_waits_is_cancelled_for_the_final():
     assert harness.cancelled == {interim.request.id}
 
 
+def test_what_a_cancelled_decode_heard_is_shown_if_it_had_begun():
+    harness = heard(said(0.5, [1, 2, 3], 0.6), holds_decodes=True)
+    harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0)))
+    (ahead,) = harness.decodes(Purpose.FINAL)
+    harness.send(speech([4, 5]))
+    assert ahead.request.id in harness.cancelled, "the voice has gone on"
+    assert not harness.interims
+    harness.release(harness.held.index(ahead), has_begun=True)
+    shown = harness.interims[-1]
+    assert join_words(shown.tentative) == "w1 w2 w3"
+    assert shown.end_sample == ahead.request.end_sample
+
+
+def test_an_answer_that_comes_after_a_newer_one_is_not_shown():
+    harness = heard(said(0.5, [1, 2, 3], 0.6), holds_decodes=True)
+    harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0)))
+    harness.send(speech([4, 5, 6]))
+    (ahead,) = harness.decodes(Purpose.FINAL)
+    newer = harness.decodes(Purpose.INTERIM)[-1]
+    assert newer.request.end_sample > ahead.request.end_sample
+    harness.release(harness.held.index(newer))
+    num_shown = len(harness.interims)
+    harness.release(harness.held.index(ahead), has_begun=True)
+    assert len(harness.interims) == num_shown > 0
+
+
+def test_only_the_last_decode_that_was_replaced_may_still_be_shown():
+    harness = heard(said(0.5, [1, 2, 3]), holds_decodes=True)
+    harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0)))
+    for numbers in ([4, 5], [6, 7]):
+        harness.send(said(0.6, numbers))
+    first, second = harness.decodes(Purpose.FINAL)
+    harness.release(harness.held.index(first), has_begun=True)
+    assert not harness.interims
+    harness.release(harness.held.index(second), has_begun=True)
+    assert join_words(harness.interims[-1].tentative) == "w1 w2 w3 w4 w5"
+
+
 def test_at_most_one_interim_of_a_channel_is_in_the_engine():
     harness = heard(said(0.5, [1, 2, 3, 4]), holds_decodes=True)
     assert len(harness.decodes(Purpose.INTERIM)) == 1

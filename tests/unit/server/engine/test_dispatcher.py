@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.engine.tickets import Ticket
+from server.engine.tickets import Ticket, WithdrawnError
 from streaming.effects import Purpose
 from streaming.transcript import Hypothesis
 from tests.support.engine_desk import INTERIM, Desk, desk, request, text_of
@@ -128,6 +128,38 @@ async def test_the_answer_of_a_cancelled_request_that_runs_is_dropped():
         d.engine.resume()
         assert await text_of(d.submit(2)) == "w2"
         assert not cancelled.done()
+
+
+async def test_a_request_that_is_withdrawn_while_it_runs_is_answered():
+    async with desk() as d:
+        d.engine.pause()
+        running, answer = d.ticket(1)
+        await d.started()
+        waiting, unanswered = d.ticket(2)
+        assert d.dispatcher.withdraw(waiting)
+        assert not d.dispatcher.withdraw(running)
+        d.engine.resume()
+        assert await text_of(answer) == "w1"
+        assert d.ids == [[1]]
+        assert not unanswered.done()
+
+
+async def test_a_withdrawn_request_whose_batch_leaves_it_for_later_is_not_run():
+    async with desk() as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers.append(d.submit(2, INTERIM))
+        ticket, left_out = d.ticket(3, INTERIM)
+        d.engine.let_one_end()
+        await d.started()
+        assert not d.dispatcher.withdraw(ticket)
+        answers.append(d.submit(4))
+        d.engine.resume()
+        assert isinstance(await left_out, WithdrawnError)
+        assert [await text_of(answer) for answer in answers] == ["w1", "w2", "w4"]
+        assert d.ids == [[1], [2, 3], [4]]
+        assert d.count("starling_decode_failures_total") == 0
 
 
 async def test_closing_waits_for_what_runs_and_starts_nothing_new():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from server.engine import dispatcher as dispatcher_module
+from server.engine.tickets import WithdrawnError
 from streaming.transcript import Hypothesis, Word
 from tests.support.engine_desk import INTERIM, desk, request, text_of
 from tests.support.scripted_speech import speech
@@ -22,6 +23,19 @@ async def test_a_final_to_be_done_again_has_no_more_time():
         d.engine.resume()
         assert [await text_of(answer) for answer in answers] == ["w1", "w2"]
         assert d.ids[:3] == [[1], [1], [2]]
+
+
+async def test_what_nobody_needs_is_not_decoded_again():
+    async with desk() as d:
+        d.engine.repeats = True
+        d.engine.pause()
+        ticket, answer = d.ticket(1)
+        await d.started()
+        assert not d.dispatcher.withdraw(ticket)
+        d.engine.resume()
+        assert isinstance(await answer, WithdrawnError)
+        assert d.ids == [[1]]
+        assert d.count("starling_decode_retries_total") == 0
 
 
 async def test_one_bad_row_gets_its_own_exception():

@@ -28,6 +28,7 @@ from streaming.heard_audio import HeardAudio, MemoryAfter
 from streaming.language_lock import LanguageLock
 from streaming.options import TARGET_RATE_HZ, SessionOptions
 from streaming.overload import Load
+from streaming.request_builder import RequestBuilder
 from streaming.silence_watch import SilenceWatch
 from streaming.snapshot import FRESH, ChannelPoint, ChannelSnapshot, OpenPoint
 from streaming.speech_gate import WINDOW_SAMPLES, SpeechPolicy
@@ -82,7 +83,10 @@ class ChannelTranscriber:
         self._finals = FinalQueue(identity.channel, language, resumed.num_finals, resumed.context)
         if point.opened is not None:
             self._open = self._utterance(point.opened, point)
-        self._desk = DecodeDesk(identity.next_request_id, self._heard.buffer, self._finals, options)
+        self._builder = RequestBuilder(
+            identity.next_request_id, self._heard.buffer, self._finals, options
+        )
+        self._desk = DecodeDesk(self._builder, self._finals)
         self._silence = SilenceWatch()
         self._apply_endpointing()
 
@@ -95,12 +99,12 @@ class ChannelTranscriber:
             self._finals.forget_context()
             if self._open is not None:
                 self._open.gives_context = False
-        self._options = self._desk.options = options
+        self._options = self._builder.options = options
         self._apply_endpointing()
 
     def set_load(self, load: Load) -> None:
         """Leave out, from now on, what a server this busy leaves out."""
-        self._desk.load = load
+        self._builder.load = load
 
     def _apply_endpointing(self) -> None:
         self._heard.gate.policy = self._speech.at_threshold(self._options.speech_threshold)

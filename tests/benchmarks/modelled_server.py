@@ -45,13 +45,15 @@ class Costs:
     """Seconds that tiny.en takes a worker of one thread while the other is busy too.
 
     `encode_s` is for `ENCODED_FRAMES`: attention grows with its square. `with_beam` and
-    `without_beam` are of 25 steps, for a batch, and for each of its rows.
+    `without_beam` are of 25 steps, for a batch, and for each of its rows; a row has some `steps`,
+    and so many more for each second of its audio.
     """
 
     encode_s: tuple[float, ...]
     with_beam: tuple[float, float]
     without_beam: tuple[float, float]
     align_s: float
+    steps: tuple[float, float]
     max_batch: int
 
 
@@ -61,6 +63,7 @@ COSTS = {
         with_beam=(0.024, 0.026),
         without_beam=(0.016, 0.012),
         align_s=0.012,
+        steps=(6, 4.5),
         max_batch=4,
     ),
     "amd": Costs(
@@ -68,6 +71,7 @@ COSTS = {
         with_beam=(0.090, 0.052),
         without_beam=(0.075, 0.038),
         align_s=0.020,
+        steps=(4, 3.2),
         max_batch=8,
     ),
 }
@@ -127,7 +131,8 @@ class ModelledEngine:
         return float(np.interp(encoded_frames_of(row), ENCODED_FRAMES, self._costs.encode_s))
 
     def _decode_s(self, rows: Sequence[DecodeRequest]) -> float:
-        steps = [6 + 4.5 * len(row.audio) / TARGET_RATE_HZ for row in rows]
+        least, per_s = self._costs.steps
+        steps = [least + per_s * len(row.audio) / TARGET_RATE_HZ for row in rows]
         has_beam = _has_beam(rows[0])
         batch_s, row_s = self._costs.with_beam if has_beam else self._costs.without_beam
         # A row that has ended leaves the batch, which goes on with the others.

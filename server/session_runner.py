@@ -30,12 +30,12 @@ from server.vad.scorer import SpeechScorer
 from server.viewers.broadcast import Broadcast
 from server.while_alive import while_alive
 from streaming.effects import (
-    CancelDecode,
     Close,
     Decode,
     Effect,
     Emit,
     ScoreSpeech,
+    WithdrawDecode,
 )
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
@@ -255,7 +255,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
                     self._requests.score(effect)
                 case Decode():
                     self._requests.decode(effect)
-                case CancelDecode():
+                case WithdrawDecode():
                     self._requests.withdraw(effect.request_id)
                 case Close():
                     self._outbox.end()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from streaming.decode_desk import DecodeDesk
-from streaming.effects import CancelDecode, DecodeRequest
+from streaming.effects import DecodeRequest, WithdrawDecode
 from streaming.endpointing import (
     CUT_SEARCH_S,
     endpoint_reason,
@@ -46,7 +46,7 @@ MAX_START_LAG_SAMPLES = 4 * WINDOW_SAMPLES
 
 IDLE_KEEP_SAMPLES = PREROLL_SAMPLES + MAX_START_LAG_SAMPLES
 
-ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | CancelDecode
+ChannelOutput = FinalOutput | SpeechStarted | Interim | DecodeRequest | WithdrawDecode
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ the checkpoints that commit them. Under load they wait for nothing and take what
 from dataclasses import replace
 
 from streaming.continuation import LAG_SAMPLES
-from streaming.effects import CancelDecode, DecodeRequest, Purpose
+from streaming.effects import DecodeRequest, Purpose, WithdrawDecode
 from streaming.final_queue import FinalOutput, FinalQueue
 from streaming.pacing import (
     PauseHabit,
@@ -25,7 +25,7 @@ from streaming.request_builder import RequestBuilder
 from streaming.transcript import Hypothesis
 from streaming.utterance import OpenUtterance, SpanDecode
 
-DeskOutput = DecodeRequest | CancelDecode
+DeskOutput = DecodeRequest | WithdrawDecode
 AnsweredOutput = FinalOutput | DeskOutput
 
 
@@ -62,7 +62,7 @@ class DecodeDesk:
 
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
         if self._is_vain(utterance.outstanding):
-            return [*self._drop(utterance)]
+            return [*self._withdraw(utterance)]
         if not self._builder.options.interim:
             return []
         checkpoints, scored_end = utterance.checkpoints, utterance.scored_end_sample
@@ -104,7 +104,7 @@ class DecodeDesk:
     def ask_checkpoints(self, utterance: OpenUtterance) -> list[DeskOutput]:
         """Ask for the checkpoints that were reached, in place of the outstanding decode."""
         requests = [] if self._must_wait(utterance) else self._checkpoint_requests(utterance)
-        return [*self._drop(utterance), *requests] if requests else []
+        return [*self._withdraw(utterance), *requests] if requests else []
 
     def ask_final(
         self, utterance: OpenUtterance, end_sample: int
@@ -117,14 +117,14 @@ class DecodeDesk:
         self._habit.end_pause(goes_on=False)
         outputs: list[DeskOutput] = []
         if not self._builder.load.has_checkpoints:
-            outputs += map(CancelDecode, utterance.checkpoints.give_up())
+            outputs += map(WithdrawDecode, utterance.checkpoints.give_up())
         for known in (utterance.outstanding, utterance.answered):
             if known is not None and (known.end_sample, known.purpose) == (
                 end_sample,
                 Purpose.FINAL,
             ):
                 return known, outputs
-        outputs += self._drop(utterance)
+        outputs += self._withdraw(utterance)
         if self._must_wait(utterance):
             return None, outputs
         outputs += self._checkpoint_requests(utterance)
@@ -194,7 +194,10 @@ class DecodeDesk:
         """Ask for what will be the final if the silence goes on; in `slack_s` it is time to."""
         if utterance.ahead_to_sample == end_sample or self._must_wait(utterance):
             return []
-        outputs: list[DeskOutput] = [*self._drop(utterance), *self._checkpoint_requests(utterance)]
+        outputs: list[DeskOutput] = [
+            *self._withdraw(utterance),
+            *self._checkpoint_requests(utterance),
+        ]
         if self._needs_checkpoints(utterance, end_sample):
             return outputs
         utterance.ahead_to_sample = end_sample
@@ -218,10 +221,10 @@ class DecodeDesk:
             requests.append(request)
         return requests
 
-    def _drop(self, utterance: OpenUtterance) -> list[CancelDecode]:
-        """Cancel the outstanding decode, which a newer one of this utterance replaces."""
-        asked = utterance.supersede()
-        return [] if asked is None else [CancelDecode(asked.request_id)]
+    def _withdraw(self, utterance: OpenUtterance) -> list[WithdrawDecode]:
+        """Withdraw the outstanding decode, which a newer one of this utterance replaces."""
+        asked = utterance.withdraw()
+        return [] if asked is None else [WithdrawDecode(asked.request_id)]
 
     def _needs_checkpoints(self, utterance: OpenUtterance, end_sample: int) -> bool:
         """Say whether a decode up to here goes on from words that are still to be committed.

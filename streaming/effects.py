@@ -136,7 +136,7 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelDecode:
+class WithdrawDecode:
     """The answer is no longer needed: drop the request if it has not begun.
 
     One that has begun may be answered: what was heard is shown if nothing newer is.
@@ -150,4 +150,4 @@ class Close:
     """Everything is said; close the connection."""
 
 
-Effect = Emit | ScoreSpeech | Decode | CancelDecode | Close
+Effect = Emit | ScoreSpeech | Decode | WithdrawDecode | Close

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from streaming.channel import ChannelOutput
-from streaming.effects import CancelDecode, Close, Decode, DecodeRequest, Effect, Emit
+from streaming.effects import Close, Decode, DecodeRequest, Effect, Emit, WithdrawDecode
 from streaming.errors import StarlingError
 from streaming.events import (
     AudioAcknowledged,
@@ -225,7 +225,7 @@ class Session:
             return []
         self._error = error or self._error
         self._is_abandoned = True
-        return [*self._channels.cancel_decodes(), *self._close()]
+        return [*self._channels.withdraw_decodes(), *self._close()]
 
     def detach(self, error: StarlingError | None = None) -> list[Effect]:
         """Let go of the session without ending it: it goes on elsewhere from its snapshot."""
@@ -233,7 +233,7 @@ class Session:
             return []
         self._state = _State.CLOSED
         failed = [] if error is None else [self._emit(Failed(error))]
-        return [*self._channels.cancel_decodes(), *failed, Close()]
+        return [*self._channels.withdraw_decodes(), *failed, Close()]
 
     def hand_over(self) -> list[Effect]:
         """Take no more audio; once the finals that wait for the engine are out, leave."""
@@ -323,7 +323,7 @@ class Session:
             match output:
                 case DecodeRequest():
                     effects.append(Decode(output))
-                case CancelDecode():
+                case WithdrawDecode():
                     effects.append(output)
                 case Marker():
                     effects += self._pass_marker(channel, output.id)

@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 
 from streaming.channel import ChannelIdentity, ChannelOutput, ChannelTranscriber
-from streaming.effects import CancelDecode, DecodeRequest, ScoreSpeech
+from streaming.effects import DecodeRequest, ScoreSpeech, WithdrawDecode
 from streaming.events import EndReason, SpeechStarted
 from streaming.flushing import Flush, FlushQueue
 from streaming.heard_audio import MemoryAfter
@@ -155,9 +155,9 @@ class SessionChannels:
         """Return the channel of a request: they number theirs in turn."""
         return request_id % len(self._transcribers)
 
-    def cancel_decodes(self) -> list[CancelDecode]:
+    def withdraw_decodes(self) -> list[WithdrawDecode]:
         """Need no answer any more."""
-        return [CancelDecode(i) for c in self._transcribers for i in c.outstanding_requests()]
+        return [WithdrawDecode(i) for c in self._transcribers for i in c.outstanding_requests()]
 
     def flush(self, at_sample: int, reason: EndReason, client_id: str | None) -> None:
         """Have all that was said before `at_sample` in finals, and be told when it is."""

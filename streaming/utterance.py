@@ -37,14 +37,14 @@ class OpenUtterance:
     speech_flags: list[bool] = field(default_factory=list)
     hypotheses: HypothesisBuffer = field(default_factory=HypothesisBuffer)
     outstanding: SpanDecode | None = None
-    superseded: SpanDecode | None = None
+    withdrawn: SpanDecode | None = None
     """The decode that was outstanding before; it may have begun, and be answered yet."""
 
     answered: SpanDecode | None = None
     decoded_to_sample: int = 0
     ahead_to_sample: int = 0
     heard_to_sample: int = 0
-    """Up to where answers go that were taken."""
+    """Up to where words have been taken from answers."""
 
     point: ChannelPoint | None = None
     gives_context: bool = True
@@ -84,10 +84,10 @@ class OpenUtterance:
         self.checkpoints = Checkpoints(self.audio_start_sample)
         self.scored_end_sample = (self.first_window + len(self.speech_flags)) * WINDOW_SAMPLES
 
-    def supersede(self) -> SpanDecode | None:
+    def withdraw(self) -> SpanDecode | None:
         """Need the outstanding decode, which is returned, no longer."""
         asked, self.outstanding = self.outstanding, None
-        self.superseded = asked or self.superseded
+        self.withdrawn = asked or self.withdrawn
         return asked
 
     def take_hypothesis(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
@@ -98,10 +98,11 @@ class OpenUtterance:
         asked = self._answered(request_id, hypothesis)
         if asked is None or hypothesis is None:
             return None
+        if not hypothesis.words or hypothesis.is_degenerate:
+            return None
         self.heard_to_sample = max(self.heard_to_sample, asked.end_sample)
-        is_usable = bool(hypothesis.words) and not hypothesis.is_degenerate
         is_whole = asked.purpose is Purpose.FINAL
-        has_news = is_usable and self.hypotheses.update(hypothesis.words, is_whole=is_whole)
+        has_news = self.hypotheses.update(hypothesis.words, is_whole=is_whole)
         return asked.end_sample if has_news else None
 
     def _answered(self, request_id: int, hypothesis: Hypothesis | None) -> SpanDecode | None:
@@ -112,10 +113,10 @@ class OpenUtterance:
             if hypothesis is not None:
                 self.answered = replace(asked, hypothesis=hypothesis)
             return asked
-        asked = self.superseded
+        asked = self.withdrawn
         if asked is None or asked.request_id != request_id:
             return None
-        self.superseded = None
+        self.withdrawn = None
         return asked if asked.end_sample > self.heard_to_sample else None
 
     def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
@@ -124,7 +125,8 @@ class OpenUtterance:
         for checkpoint in self.checkpoints.answer(request_id, hypothesis):
             has_news = self.hypotheses.commit(checkpoint.words, checkpoint.sure_until_sample)
             shown_to = checkpoint.end_sample if has_news else None
-            self.heard_to_sample = max(self.heard_to_sample, checkpoint.end_sample)
+            if checkpoint.words:
+                self.heard_to_sample = max(self.heard_to_sample, checkpoint.end_sample)
             self._committed_by.append((checkpoint.end_sample, self.hypotheses.committed))
         return shown_to
 

@@ -79,7 +79,7 @@ def answered_at_once_and_late(audio, options, num_parts, data, loads=None):
 
 
 def release_one(late, data):
-    """Answer any held decode; a cancelled one may have begun before, and be answered too."""
+    """Answer any held decode; a withdrawn one may have begun before, and be answered too."""
     index = data.draw(st.integers(0, len(late.held) - 1))
     late.release(index, has_begun=data.draw(st.booleans()))
 

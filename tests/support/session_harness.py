@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from streaming.effects import (
-    CancelDecode,
     Close,
     Decode,
     Effect,
     Emit,
     Purpose,
     ScoreSpeech,
+    WithdrawDecode,
 )
 from streaming.events import (
     EndReason,
@@ -60,7 +60,7 @@ class SessionHarness:
         self.engine: scripted_speech.Engine = scripted_speech.transcribe
         self.holds_decodes = holds_decodes
         self.held: list[Decode] = []
-        self.cancelled: set[int] = set()
+        self.withdrawn: set[int] = set()
         self.emitted: list[Emit] = []
         self.is_closed = False
         self._answers: deque[Callable[[], list[Effect]]] = deque()
@@ -99,9 +99,9 @@ class SessionHarness:
         self.control(StopRequested())
 
     def release(self, index: int = 0, *, has_begun: bool = False) -> None:
-        """Answer one held decode; one that was cancelled only if it had begun by then."""
+        """Answer one held decode; one that was withdrawn only if it had begun by then."""
         request = self.held.pop(index).request
-        if has_begun or request.id not in self.cancelled:
+        if has_begun or request.id not in self.withdrawn:
             self._answers.append(lambda: self.session.on_decoded(request.id, self.engine(request)))
             self._answer_all()
 
@@ -117,8 +117,8 @@ class SessionHarness:
                     self.held.append(effect)
                     if not self.holds_decodes:
                         self.release(len(self.held) - 1)
-                case CancelDecode():
-                    self.cancelled.add(effect.request_id)
+                case WithdrawDecode():
+                    self.withdrawn.add(effect.request_id)
                 case Close():
                     self.is_closed = True
         self._answer_all()

@@ -77,7 +77,7 @@ def test_a_decode_ahead_that_is_still_running_at_the_endpoint_becomes_the_final(
     while harness.held:
         harness.release()
     assert harness.text == "w1 w2 w3"
-    assert decode.request.id not in harness.cancelled
+    assert decode.request.id not in harness.withdrawn
 
 
 def test_speech_that_resumes_turns_the_decode_ahead_into_an_interim():
@@ -93,15 +93,15 @@ def test_speech_that_resumes_turns_the_decode_ahead_into_an_interim():
 def test_an_interim_that_still_waits_is_cancelled_for_the_final():
     harness = heard(said(0.5, [1, 2, 3], 2.0), holds_decodes=True)
     (interim,) = harness.decodes(Purpose.INTERIM)
-    assert harness.cancelled == {interim.request.id}
+    assert harness.withdrawn == {interim.request.id}
 
 
-def test_what_a_cancelled_decode_heard_is_shown_if_it_had_begun():
+def test_what_a_withdrawn_decode_heard_is_shown_if_it_had_begun():
     harness = heard(said(0.5, [1, 2, 3], 0.6), holds_decodes=True)
     harness.perform(harness.session.set_load(Load(Rung.STRETCHED, 2.0)))
     (ahead,) = harness.decodes(Purpose.FINAL)
     harness.send(speech([4, 5]))
-    assert ahead.request.id in harness.cancelled, "the voice has gone on"
+    assert ahead.request.id in harness.withdrawn, "the voice has gone on"
     assert not harness.interims
     harness.release(harness.held.index(ahead), has_begun=True)
     shown = harness.interims[-1]
@@ -180,7 +180,7 @@ def test_checkpoints_come_every_three_seconds_and_replace_the_interim_that_waits
     steps = [after - before for before, after in pairwise(ends)]
     assert len(ends) == 3
     assert all(48_000 <= step < 48_000 + 512 for step in steps)
-    assert harness.decodes(Purpose.INTERIM)[0].request.id in harness.cancelled
+    assert harness.decodes(Purpose.INTERIM)[0].request.id in harness.withdrawn
 
 
 def test_a_final_waits_for_the_checkpoints_before_it():

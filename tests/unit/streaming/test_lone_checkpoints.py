@@ -83,7 +83,7 @@ def test_the_final_waits_for_no_checkpoint():
     harness.holds_decodes = True
     say(harness, 0.5, LONG[:50], 1.5)
     (checkpoint,) = harness.decodes(Purpose.CHECKPOINT)
-    assert checkpoint.request.id in harness.cancelled
+    assert checkpoint.request.id in harness.withdrawn
     assert not harness.of(UtteranceEnded)
     harness.release(harness.held.index(harness.decodes(Purpose.FINAL)[-1]))
     assert harness.text == all_of(LONG[:50])

@@ -226,7 +226,7 @@ def test_pings_are_answered_with_their_id():
 def test_cancelled_and_unknown_answers_are_ignored():
     harness = SessionHarness(holds_decodes=True)
     harness.send(said(0.5, [1, 2, 3], 1.0))
-    (cancelled,) = harness.cancelled
+    (cancelled,) = harness.withdrawn
     late = Hypothesis((Word(" late"),), "en")
     assert harness.session.on_decoded(cancelled, late) == []
     assert harness.session.on_decoded(4_711, late) == []
@@ -239,11 +239,11 @@ def test_cancelled_and_unknown_answers_are_ignored():
 def test_an_aborted_session_cancels_what_it_asked_and_closes_without_waiting():
     harness = SessionHarness(holds_decodes=True)
     harness.send(said(0.5, [1, 2], 1.0, [3, 4, 5]))
-    waiting = {decode.request.id for decode in harness.held} - harness.cancelled
+    waiting = {decode.request.id for decode in harness.held} - harness.withdrawn
     effects = harness.session.abort(StarlingError(ErrorCode.INTERNAL, "a", "b"))
     assert isinstance(effects[-1], Close)
     harness.perform(effects)
-    assert waiting <= harness.cancelled
+    assert waiting <= harness.withdrawn
     assert error_code(harness) is ErrorCode.INTERNAL
 
 

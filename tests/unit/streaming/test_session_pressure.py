@@ -260,7 +260,7 @@ def test_a_decode_ahead_is_dropped_when_the_voice_goes_on_unless_it_can_be_shown
     ahead = harness.held[-1].request
     assert ahead.purpose is Purpose.FINAL
     harness.send(speech([4, 5]))
-    assert (ahead.id in harness.cancelled) == is_dropped
+    assert (ahead.id in harness.withdrawn) == is_dropped
     harness.send(silence(2.0))
     while harness.held:
         harness.release()

@@ -252,11 +252,17 @@ class ChannelTranscriber:
         return request if self._open is None else self._desk.renewed(self._open, request)
 
     def on_answer(self, request_id: int, hypothesis: Hypothesis | None) -> list[ChannelOutput]:
-        """Take the engine's answer, None for a failure; one that nobody waits for is ignored."""
-        outputs, shown_to = self._desk.take_answer(self._open, request_id, hypothesis)
-        if shown_to is None or self._open is None or hypothesis is None:
-            return [*outputs]
-        return [*outputs, *self._interim(self._open, shown_to, hypothesis.language)]
+        """Take the engine's answer, None for a failure; one that nobody waits for is ignored.
+
+        What came while it was decoded is asked for at once: a client may have stalled since.
+        """
+        answered, shown_to = self._desk.take_answer(self._open, request_id, hypothesis)
+        outputs: list[ChannelOutput] = [*answered]
+        if self._open is None:
+            return outputs
+        if shown_to is not None and hypothesis is not None:
+            outputs += self._interim(self._open, shown_to, hypothesis.language)
+        return [*outputs, *self._ask_what_is_due(self._open)]
 
     def outstanding_requests(self) -> list[int]:
         """Return the requests that are waited for, to cancel them when the session dies."""
@@ -306,6 +312,9 @@ class ChannelTranscriber:
             return self._close(utterance, min(span_end, scored_end), reason)
         if scored_end - utterance.audio_start_sample >= self._max_samples:
             return self._cut(utterance)
+        return self._ask_what_is_due(utterance)
+
+    def _ask_what_is_due(self, utterance: OpenUtterance) -> list[ChannelOutput]:
         endpoint_samples = self._rules[0].min_silence_samples
         return [*self._desk.ask_what_is_due(utterance, self._tail_samples, endpoint_samples)]
 

@@ -21,6 +21,9 @@ SCRIPTED = (sys.executable, "-m", "tests.support.scripted_server")
 RAW = "/v1/stream?encoding=pcm_s16le&sample_rate=16000"
 CHUNK_SAMPLES = 1600
 
+PATIENCE_S = 60.0
+"""Then a message that has not come never will, and the test says what came instead."""
+
 
 @asynccontextmanager
 async def replicas(number: int, **settings: object) -> AsyncIterator[list[ReplicaProcess]]:
@@ -31,6 +34,19 @@ async def replicas(number: int, **settings: object) -> AsyncIterator[list[Replic
         yield running
     finally:
         await asyncio.gather(*(replica.stop() for replica in running))
+
+
+async def _next(socket: ClientConnection, kind: str, come: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the next message of this kind, and note in `come` all that do."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = json.loads(await socket.recv())
+                come.append(message)
+                if message["type"] == kind:
+                    return message
+    except TimeoutError:
+        raise AssertionError(f"no {kind} has come after {come}") from None
 
 
 @dataclass
@@ -62,11 +78,7 @@ class Speaker:
 
     async def hear(self, kind: str) -> dict[str, Any]:
         """Return the next message of this kind."""
-        while True:
-            message = json.loads(await self.socket.recv())
-            self.heard.append(message)
-            if message["type"] == kind:
-                return message
+        return await _next(self.socket, kind, self.heard)
 
     async def utter(self, *numbers: int) -> dict[str, Any]:
         """Say words and a pause; return the final."""
@@ -115,11 +127,7 @@ class WebViewer:
 
     async def until(self, kind: str) -> dict[str, Any]:
         """Return the next message of this kind."""
-        while True:
-            message = json.loads(await self.socket.recv())
-            self.seen.append(message)
-            if message["type"] == kind:
-                return message
+        return await _next(self.socket, kind, self.seen)
 
     async def close_code(self) -> int | None:
         await self.socket.wait_closed()

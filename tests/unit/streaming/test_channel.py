@@ -142,6 +142,17 @@ def test_at_most_one_interim_of_a_channel_is_in_the_engine():
     assert len(harness.decodes(Purpose.INTERIM)) == 2
 
 
+def test_what_came_while_an_interim_was_decoded_is_asked_for_with_its_answer():
+    audio = said(0.12, [3, 4, 5, 6, 7])
+    harness = heard(audio[:9_800], holds_decodes=True)
+    harness.send(audio[9_800:])
+    harness.release()
+    assert not harness.interims, "its only word may be cut"
+    harness.release()
+    assert join_words(harness.interims[-1].tentative) == "w3 w4 w5 w6"
+    assert not harness.held, "nothing has come since"
+
+
 def test_an_interim_that_waited_hears_what_came_meanwhile():
     harness = heard(said(0.5, [1, 2]), holds_decodes=True)
     (asked,) = harness.decodes(Purpose.INTERIM)

@@ -41,7 +41,7 @@ word but those that leave out 3 to 5 s of speech (docs/performance.md)."""
 
 def may_go_on(num_samples: int, purpose: Purpose) -> bool:
     """Say whether a decode of this much audio is long enough to go on from committed words."""
-    return num_samples > _filled_samples(purpose)
+    return num_samples > _samples_in(_filled_frames(purpose))
 
 
 def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRequest:
@@ -49,15 +49,27 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
 
     Where words without times end is not known, and too few words are no context.
     """
-    if any(word.start_sample is None or word.end_sample is None for word in committed):
+    return _going_on(committed, whole, _filled_frames(whole.purpose))
+
+
+def going_on_from_pause(heard: tuple[Word, ...], whole: DecodeRequest) -> DecodeRequest:
+    """Return the decode of what follows words heard up to a pause, or `whole` if that is as cheap.
+
+    A busy server's: what it spares counts, so context fills the shortest window only.
+    """
+    return _going_on(heard, whole, INTERIM_FRAMES)
+
+
+def _going_on(said: tuple[Word, ...], whole: DecodeRequest, filled_frames: int) -> DecodeRequest:
+    if not said or any(word.start_sample is None or word.end_sample is None for word in said):
         return whole
-    if not committed or not may_go_on(len(whole.audio), whole.purpose):
+    if len(whole.audio) <= _samples_in(filled_frames):
         return whole
-    said_end = committed[-1].end_sample or 0
-    if said_end - (committed[0].start_sample or 0) < REACH_SAMPLES:
+    said_end = said[-1].end_sample or 0
+    if said_end - (said[0].start_sample or 0) < REACH_SAMPLES:
         return whole
-    room = _filled_samples(whole.purpose) - (whole.end_sample - said_end)
-    context = reaching_back(committed, max(REACH_SAMPLES, room))
+    room = _samples_in(filled_frames) - (whole.end_sample - said_end)
+    context = reaching_back(said, max(REACH_SAMPLES, room))
     start = context[0].start_sample or 0
     if _frames(whole, start) >= _frames(whole, whole.start_sample):
         return whole
@@ -67,7 +79,7 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
         start_sample=start,
         context=context,
         num_context_samples=said_end - start,
-        said=committed,
+        said=said,
         whole=None if whole.purpose is Purpose.INTERIM else whole,
     )
 
@@ -115,8 +127,11 @@ def going_on_at(
     )
 
 
-def _filled_samples(purpose: Purpose) -> int:
-    frames = INTERIM_FRAMES if purpose is Purpose.INTERIM else FILLED_FRAMES
+def _filled_frames(purpose: Purpose) -> int:
+    return INTERIM_FRAMES if purpose is Purpose.INTERIM else FILLED_FRAMES
+
+
+def _samples_in(frames: int) -> int:
     return (frames - MIN_PADDING_FRAMES) * FRAME_SAMPLES
 
 

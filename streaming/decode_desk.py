@@ -3,8 +3,9 @@
 In silence the final is decoded ahead; in speech a checkpoint where one is due, else an interim if
 none is on its way. Under load finals are decoded ahead later, and not if the voice goes on
 meanwhile; of a voice that rarely does they are asked for at once, and until then wait for a batch
-to join. Interims wait for their turn, then are not asked for at all, and checkpoints only in long
-utterances.
+to join. In a long utterance a busy server decodes the next pause at once and to its end, because
+the final goes on from there. Interims wait for their turn, then are not asked for at all, and
+checkpoints only in long utterances.
 A final is decoded together with the words before it, so it waits until those are known. In a long
 utterance finals and checkpoints go on from words committed some seconds before, so they wait for
 the checkpoints that commit them. Under load they wait for nothing and take what words are known.
@@ -15,7 +16,9 @@ from dataclasses import replace
 from streaming.continuation import LAG_SAMPLES
 from streaming.effects import DecodeRequest, Purpose, WithdrawDecode
 from streaming.final_queue import FinalOutput, FinalQueue
+from streaming.options import TARGET_RATE_HZ
 from streaming.pacing import (
+    HEAR_PAUSE_FROM_S,
     PauseHabit,
     ahead_after_samples,
     is_interim_due,
@@ -54,6 +57,8 @@ class DecodeDesk:
             tail_samples, endpoint_samples, load.stretch, load.final_s
         )
         early_samples = max(0, ahead_after - silence)
+        if self._shortens_later(utterance):
+            early_samples = 0
         if early_samples and not self._habit.rarely_goes_on:
             return []
         end_sample = utterance.last_speech_end_sample + tail_samples
@@ -61,7 +66,7 @@ class DecodeDesk:
         return self._ask_ahead(utterance, end_sample, wait_s)
 
     def _ask_in_speech(self, utterance: OpenUtterance) -> list[DeskOutput]:
-        if self._is_vain(utterance.outstanding):
+        if self._is_vain(utterance.outstanding) and not self._shortens_later(utterance):
             return [*self._withdraw(utterance)]
         if not self._builder.options.interim:
             return []
@@ -100,6 +105,16 @@ class DecodeDesk:
         return is_ahead and not (
             self._builder.options.interim and self._builder.load.has_checkpoints
         )
+
+    def _shortens_later(self, utterance: OpenUtterance) -> bool:
+        """Say whether the final will go on from what is heard in this pause if the voice goes on.
+
+        Only while there are interims: where finals wait, one more would make all of them later.
+        """
+        load = self._builder.load
+        is_busy = load.has_interims and not load.has_checkpoints
+        is_long = utterance.unheard_samples >= HEAR_PAUSE_FROM_S * TARGET_RATE_HZ
+        return is_busy and is_long and self._builder.can_go_on(utterance)
 
     def ask_checkpoints(self, utterance: OpenUtterance) -> list[DeskOutput]:
         """Ask for the checkpoints that were reached, in place of the outstanding decode."""

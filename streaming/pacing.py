@@ -26,6 +26,10 @@ MAX_AHEAD_TENTHS = 5
 """How much of the silence that ends an utterance may go by before its final is decoded ahead: the
 rest is time to decode it in, where finals do not take longer."""
 
+HEAR_PAUSE_FROM_S = 9.0
+"""So much speech since the last pause that was decoded, and a busy server decodes the next one at
+once, so that the final need not hear all of it (docs/performance.md)."""
+
 LEAD_FACTOR = 1.5
 """A final is begun so many times earlier than finals take of late: half as long again is late."""
 

@@ -1,15 +1,20 @@
 """What a decode of an utterance is given: its audio, the words before it, what it goes on from.
 
 A final or checkpoint is decoded together with the words before it, and in a long utterance goes on
-from words committed some seconds before. A busy server takes what words are known, and leaves out
-context that would make a long window longer.
+from words committed some seconds before. A busy server takes what words are known, those heard up
+to a pause, too, and leaves out context that would make a long window longer.
 """
 
 from collections.abc import Callable
 
 from streaming.audio_buffer import AudioBuffer
 from streaming.checkpoints import CHECKPOINT_SAMPLES
-from streaming.continuation import LAG_SAMPLES, going_on_from, may_go_on
+from streaming.continuation import (
+    LAG_SAMPLES,
+    going_on_from,
+    going_on_from_pause,
+    may_go_on,
+)
 from streaming.effects import DecodeRequest, Purpose
 from streaming.final_queue import FinalQueue
 from streaming.options import SessionOptions, Task
@@ -55,7 +60,11 @@ class RequestBuilder:
     def may_go_on(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         """Say whether a decode up to here begins at committed words instead of at the start."""
         is_long = may_go_on(end_sample - utterance.audio_start_sample, purpose)
-        return is_long and utterance.gives_context and self._knows_words
+        return is_long and self.can_go_on(utterance)
+
+    def can_go_on(self, utterance: OpenUtterance) -> bool:
+        """Say whether decodes may begin at words of the utterance itself, if it is long."""
+        return utterance.gives_context and self._knows_words
 
     def build(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> DecodeRequest:
         """Return a request for the utterance up to here, and note on it how far it is decoded."""
@@ -85,12 +94,20 @@ class RequestBuilder:
         )
         if purpose is Purpose.FINAL and not self.load.has_checkpoints:
             whole = spared_long_window(whole) if self.load.has_exact_finals else hastened(whole)
+            if self._goes_on_from_pause(utterance, whole):
+                utterance.commit_pause()
+                return going_on_from_pause(utterance.hypotheses.committed, whole)
         if not self.may_go_on(utterance, end_sample, purpose):
             return whole
         committed = utterance.hypotheses.committed
         if purpose is not Purpose.INTERIM and self.may_wait:
             committed = utterance.committed_by(end_sample - LAG_SAMPLES)
         return going_on_from(committed, whole)
+
+    def _goes_on_from_pause(self, utterance: OpenUtterance, whole: DecodeRequest) -> bool:
+        """Say whether a busy server's final is shorter from the last pause on."""
+        is_shorter = going_on_from_pause(utterance.heard_in_pause, whole) is not whole
+        return is_shorter and self.can_go_on(utterance)
 
     def _gives_context(self, utterance: OpenUtterance, end_sample: int, purpose: Purpose) -> bool:
         """Say whether other decodes will begin at words of this one."""

@@ -46,6 +46,9 @@ class OpenUtterance:
     heard_to_sample: int = 0
     """Up to where words have been taken from answers."""
 
+    heard_in_pause: tuple[Word, ...] = ()
+    """All words up to the last pause that was decoded."""
+
     point: ChannelPoint | None = None
     gives_context: bool = True
     checkpoints: Checkpoints = field(init=False)
@@ -102,6 +105,8 @@ class OpenUtterance:
             return None
         self.heard_to_sample = max(self.heard_to_sample, asked.end_sample)
         is_whole = asked.purpose is Purpose.FINAL
+        if is_whole:
+            self.heard_in_pause = hypothesis.words
         has_news = self.hypotheses.update(hypothesis.words, is_whole=is_whole)
         return asked.end_sample if has_news else None
 
@@ -118,6 +123,18 @@ class OpenUtterance:
             return None
         self.withdrawn = None
         return asked if asked.end_sample > self.heard_to_sample else None
+
+    @property
+    def unheard_samples(self) -> int:
+        """How much of its speech follows what a final could go on from."""
+        last_words = (*self.hypotheses.committed[-1:], *self.heard_in_pause[-1:])
+        heard_ends = [word.end_sample or 0 for word in last_words]
+        return self.last_speech_end_sample - max([self.audio_start_sample, *heard_ends])
+
+    def commit_pause(self) -> None:
+        """Commit what was heard up to the last pause that was decoded."""
+        end_sample = self.heard_in_pause[-1].end_sample if self.heard_in_pause else None
+        self.hypotheses.commit(self.heard_in_pause, end_sample or 0)
 
     def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
         """Apply a checkpoint's answer, None for a failure; return up to where it is to be shown."""

@@ -27,6 +27,7 @@ from streaming.events import (
     UtteranceEnded,
 )
 from streaming.options import AudioFormat, Encoding, ModelOffer, OptionLimits, SessionOptions
+from streaming.overload import Load
 from streaming.session import ControlEvent, Session
 from streaming.session_limits import SessionLimits
 from streaming.session_plan import SessionPlan
@@ -161,6 +162,20 @@ def heard(audio: Samples, options: SessionOptions | None = None, **kwargs: Any) 
     for part in np.array_split(audio, max(1, len(audio) // 1_600)):
         harness.send(part)
     return harness
+
+
+def busy(load: Load, **changes: object) -> RecordingHarness:
+    """Return a harness on a server this busy."""
+    harness = RecordingHarness(with_options(**changes))
+    harness.perform(harness.session.set_load(load))
+    return harness
+
+
+def say(harness: SessionHarness, *parts: list[int] | float) -> None:
+    """Send what `said` makes of it in pieces of about 0.1 s."""
+    audio = scripted_speech.said(*parts)
+    for part in np.array_split(audio, max(1, len(audio) // 1_600)):
+        harness.send(part)
 
 
 def with_options(**changes: object) -> SessionOptions:

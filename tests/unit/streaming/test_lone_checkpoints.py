@@ -1,6 +1,5 @@
 """What a busy server commits of long utterances, so that none is decoded whole at its end."""
 
-import numpy as np
 import pytest
 
 from streaming.checkpoints import LONE_FROM_SAMPLES, LONE_HELD_BACK_SAMPLES, LONE_STEP_SAMPLES
@@ -8,8 +7,7 @@ from streaming.effects import Purpose
 from streaming.events import UtteranceEnded
 from streaming.options import Task
 from streaming.overload import MAX_STRETCH, NO_CHECKPOINTS_STRETCH, Load, Rung
-from tests.support.scripted_speech import said
-from tests.support.session_harness import RecordingHarness, with_options
+from tests.support.session_harness import busy, say
 
 pytestmark = pytest.mark.unit
 
@@ -22,18 +20,6 @@ BUSY = [
     Load(Rung.NO_INTERIMS, MAX_STRETCH),
     Load(Rung.REFUSING, MAX_STRETCH),
 ]
-
-
-def busy(load: Load = BUSY[1], **changes: object) -> RecordingHarness:
-    harness = RecordingHarness(with_options(**changes))
-    harness.session.set_load(load)
-    return harness
-
-
-def say(harness: RecordingHarness, *parts: list[int] | float) -> None:
-    audio = said(*parts)
-    for part in np.array_split(audio, len(audio) // 1_600):
-        harness.send(part)
 
 
 def all_of(numbers: list[int]) -> str:
@@ -51,7 +37,7 @@ def test_a_long_utterance_is_never_decoded_whole(load):
 
 
 def test_lone_checkpoints_are_few_and_come_when_decodes_get_long():
-    harness = busy()
+    harness = busy(BUSY[1])
     say(harness, 0.5, LONG, 1.0)
     starts = {d.request.start_sample for d in harness.decodes(Purpose.CHECKPOINT)[:1]}
     ends = [d.request.end_sample - min(starts) for d in harness.decodes(Purpose.CHECKPOINT)]
@@ -61,7 +47,7 @@ def test_lone_checkpoints_are_few_and_come_when_decodes_get_long():
 
 
 def test_most_utterances_have_none():
-    harness = busy()
+    harness = busy(BUSY[1])
     say(harness, 0.5, LONG[:40], 1.0, LONG[40:], 1.0)
     assert not harness.decodes(Purpose.CHECKPOINT)
     assert harness.text == all_of(LONG)
@@ -79,7 +65,7 @@ def test_its_words_are_committed_but_for_those_of_its_last_seconds():
 
 
 def test_the_final_waits_for_no_checkpoint():
-    harness = busy()
+    harness = busy(BUSY[1])
     harness.holds_decodes = True
     say(harness, 0.5, LONG[:50], 1.5)
     (checkpoint,) = harness.decodes(Purpose.CHECKPOINT)
@@ -92,14 +78,14 @@ def test_the_final_waits_for_no_checkpoint():
 
 @pytest.mark.parametrize("changes", [{"interim": False}, {"task": Task.TRANSLATE}])
 def test_where_nothing_can_be_shown_or_forced_there_are_none(changes):
-    harness = busy(**changes)
+    harness = busy(BUSY[1], **changes)
     say(harness, 0.5, LONG, 1.0)
     assert not harness.decodes(Purpose.CHECKPOINT)
     assert harness.text == all_of(LONG)
 
 
 def test_checkpoints_come_as_usual_once_the_server_has_caught_up():
-    harness = busy()
+    harness = busy(BUSY[1])
     say(harness, 0.5, LONG[:50])
     harness.session.set_load(Load())
     say(harness, LONG[50:], 1.0)

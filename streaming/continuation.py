@@ -18,6 +18,7 @@ from streaming.left_context import REACH_SAMPLES, reaching_back
 from streaming.options import TARGET_RATE_HZ
 from streaming.transcript import Hypothesis, Word
 from streaming.windows import (
+    BUCKET_FRAMES,
     FRAME_SAMPLES,
     INTERIM_FRAMES,
     MIN_PADDING_FRAMES,
@@ -55,9 +56,9 @@ def going_on_from(committed: tuple[Word, ...], whole: DecodeRequest) -> DecodeRe
 def going_on_from_pause(heard: tuple[Word, ...], whole: DecodeRequest) -> DecodeRequest:
     """Return the decode of what follows words heard up to a pause, or `whole` if that is as cheap.
 
-    A busy server's: what it spares counts, so context fills the shortest window only.
+    A busy server's: what it spares counts, so context fills the shortest window of a final only.
     """
-    return _going_on(heard, whole, INTERIM_FRAMES)
+    return _going_on(heard, whole, BUCKET_FRAMES[0])
 
 
 def _going_on(said: tuple[Word, ...], whole: DecodeRequest, filled_frames: int) -> DecodeRequest:

@@ -30,8 +30,8 @@ from server.keeping import build_keeping
 from server.loop_lag import watch_loop_lag
 from server.metrics import Metrics
 from server.overload import watch_load
+from server.services import Services
 from server.session_opening import SessionFactory
-from server.session_runner import Services
 from server.settings import Settings
 from server.transports.deepgram_files import deepgram_file_route
 from server.transports.openai_files import openai_routes
@@ -57,6 +57,7 @@ class Models:
     max_batch: int
     max_file_batch: int | None = None
     max_batch_frames: int | None = None
+    max_interims: int | None = None
 
 
 def build_factory(settings: Settings, models: Models) -> SessionFactory:
@@ -74,6 +75,7 @@ def build_factory(settings: Settings, models: Models) -> SessionFactory:
         max_batch=models.max_batch,
         max_file_batch=models.max_file_batch,
         max_batch_frames=models.max_batch_frames,
+        max_interims=models.max_interims,
         has_live_session=lambda: admission.num_open > 0,
     )
     keeping = build_keeping(settings, metrics, admission)

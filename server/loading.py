@@ -42,6 +42,11 @@ MAX_FILE_BATCH = {"cpu": 1, "cuda": 16}
 """Rows per batch of file segments of up to 28 s. On a CPU one: 5 minutes take base 14.4 s with 1
 row, 18.8 s with 2 and 28.3 s with 4, and live decodes wait less for a short batch to end."""
 
+MAX_INTERIMS = {"cpu": 4, "cuda": None}
+"""Rows per batch of interims, whose answers come together: of eight on a CPU all come later, and
+with oneDNN a row of eight costs only a seventh less (docs/performance.md, "Who has just begun to
+speak")."""
+
 GPU_WORKERS = 2
 
 
@@ -86,7 +91,15 @@ def load_models(settings: Settings) -> Models:
     log.info("model loaded", model=name, interim_model=small, device=device, workers=num_workers)
     max_batch = settings.max_batch or default_max_batch(device, os.environ)
     max_frames = None if device == "cuda" else max_batch_frames(max_batch)
-    return Models(engine, speech, num_workers, max_batch, MAX_FILE_BATCH[device], max_frames)
+    return Models(
+        engine,
+        speech,
+        num_workers,
+        max_batch,
+        max_file_batch=MAX_FILE_BATCH[device],
+        max_batch_frames=max_frames,
+        max_interims=MAX_INTERIMS[device],
+    )
 
 
 def default_max_batch(

@@ -13,7 +13,7 @@ from server.connection import Connection
 from server.dialects.base import Dialect
 from server.files.service import FileService
 from server.keeping import Keeping
-from server.session_runner import Services
+from server.services import Services
 from server.settings import Settings
 from server.viewers.viewing import Viewing
 from streaming.errors import ErrorCode, StarlingError

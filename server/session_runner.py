@@ -9,7 +9,6 @@ the event loop, so a session is never entered twice at once.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar, assert_never
 
 import structlog
@@ -17,17 +16,14 @@ import structlog
 from server.admission import going_away
 from server.connection import Connection
 from server.dialects.base import Dialect
-from server.engine.dispatcher import EngineDispatcher
-from server.journal import Journal
-from server.metrics import Metrics
 from server.outbox import Outbox
 from server.recorder import Recorder
+from server.services import Services
+from server.session_errors import internal_error, session_taken, traceless
 from server.session_intake import SessionIntake
 from server.session_requests import Answering, SessionRequests
 from server.session_watch import SessionWatch
 from server.stores.base import Identity, Tenure
-from server.vad.scorer import SpeechScorer
-from server.viewers.broadcast import Broadcast
 from server.while_alive import while_alive
 from streaming.effects import (
     Close,
@@ -37,7 +33,7 @@ from streaming.effects import (
     ScoreSpeech,
     WithdrawDecode,
 )
-from streaming.errors import ErrorCode, StarlingError
+from streaming.errors import StarlingError
 from streaming.events import AudioReceived, ClientEvent, Failed, GoingAway
 from streaming.intake import Channels
 from streaming.overload import Load
@@ -49,19 +45,6 @@ log = structlog.get_logger()
 
 ReceivedT = TypeVar("ReceivedT")
 SentT = TypeVar("SentT")
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What all sessions share."""
-
-    scorer: SpeechScorer
-    dispatcher: EngineDispatcher
-    metrics: Metrics
-    journal: Journal | None = None
-    """Without it sessions are kept nowhere and end with their connection."""
-    broadcast: Broadcast | None = None
-    """Without it viewers see no interims."""
 
 
 class SessionRunner(Generic[ReceivedT, SentT]):
@@ -167,7 +150,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
     def take_away(self) -> None:
         """Stop: the session goes on elsewhere, and nothing of it may be said here any more."""
         self._freeze()
-        self._perform(self._session.detach(_taken()))
+        self._perform(self._session.detach(session_taken()))
 
     def _freeze(self) -> None:
         if self._can_resume and self._recorder is not None:
@@ -275,7 +258,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
             self._services.broadcast.said(self._session_id, emit)
         match emit.event:
             case Failed(error):
-                self._error = _traceless(error)
+                self._error = traceless(error)
             case GoingAway():
                 self._error = going_away()
             case _:
@@ -321,7 +304,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def _fail(self, error: Exception) -> None:
         log.error("session failed", session=self._session_id, exc_info=error)
-        self._abort(_internal(error))
+        self._abort(internal_error())
 
     def _arm_timer(self) -> None:
         if self._timer is not None:
@@ -349,26 +332,3 @@ class SessionRunner(Generic[ReceivedT, SentT]):
         self._connection.offer_to(None)
         self._intake.close()
         self._room.set()
-
-
-def _traceless(error: StarlingError) -> StarlingError:
-    """Return it without the frames it came through, which hold the session."""
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    return error
-
-
-def _taken() -> StarlingError:
-    return StarlingError(
-        ErrorCode.SESSION_TAKEN,
-        "the session was resumed on another connection, or erased",
-        "go on there; this connection is over",
-    )
-
-
-def _internal(error: Exception) -> StarlingError:
-    log.error("internal error", error=type(error).__name__)
-    return StarlingError(
-        ErrorCode.INTERNAL,
-        "the server made a mistake",
-        "try again; the operator finds the cause in the log under this session's id",
-    )

@@ -117,8 +117,8 @@ class Settings(BaseModel):
         None,
         ge=1,
         le=128,
-        description="Rows per batch, on a CPU fewer where windows are long. "
-        "Default: 4 on a CPU (on Linux 2 on Intel's with AVX512 and VNNI, 8 on AMD's), "
+        description="Rows per batch, on a CPU fewer where windows are long, and of interims "
+        "at most 4. Default: 4 on a CPU (on Linux 2 on Intel's with AVX512 and VNNI, 8 on AMD's), "
         "32 on a GPU.",
     )
     final_beam: int = Field(

@@ -73,6 +73,20 @@ class HypothesisBuffer:
         self.committed += rest[:num_new]
         return self._show(words, shown, is_whole=False) or num_new > 0
 
+    def commit_heard(self, words: tuple[Word, ...]) -> None:
+        """Commit all words, heard up to a pause; what is shown after them goes on being shown.
+
+        Nothing where words as late are committed already, or far fewer than are.
+        """
+        if not words or _is_shrunk(words, len(self.committed)):
+            return
+        if _end_sample(words) <= _end_sample(self.committed):
+            return
+        shown = self.committed + self.tentative
+        split = align_prefix(self.committed, words)
+        self.committed = _timed(self.committed, words[:split]) + words[split:]
+        self.tentative = shown[align_prefix(self.committed, shown) :]
+
     def _show(self, words: tuple[Word, ...], shown: tuple[Word, ...], *, is_whole: bool) -> bool:
         """Choose what follows the committed words; `shown` is all that was shown before."""
         latest, self._latest = self._latest, words
@@ -171,6 +185,11 @@ def _timed(committed: tuple[Word, ...], heard: tuple[Word, ...]) -> tuple[Word, 
 
 def _is_shrunk(words: tuple[Word, ...], num_before: int) -> bool:
     return num_before >= MIN_WORDS_TO_SHRINK and len(words) * 2 < num_before
+
+
+def _end_sample(words: tuple[Word, ...]) -> int:
+    """Return where the last word ends; 0 where that is not known."""
+    return (words[-1].end_sample or 0) if words else 0
 
 
 def _common_prefix(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:

@@ -4,17 +4,19 @@ Work-conserving: whenever an engine worker is free it takes what waits, with no 
 batches grow by themselves under load and a lone request never waits. Finals and checkpoints, which
 finals wait for, go before interims. Among those everybody's first final or checkpoint goes before
 anybody's second, so that one session that sends faster than real time does not hold up the others,
-and no final is put behind its own checkpoint; then the earliest deadline goes first. Rows of a
-batch share a key (window, beam, prompt length, …); places left over are filled with later requests
-of the same key. A final whose slack has not passed is only such a row, or goes last: while interims
-keep the workers busy it waits for a batch, in which it costs a fifth less. An interim hears what
-was said while it waited: it is renewed when its turn has come, which may give it another key, and
-then it goes on waiting. Where a batch takes about as long as its rows one by one, rows with long
-windows are fewer, because what comes meanwhile waits for the batch to end; on a slow engine a final
-has company only where more wait than there are workers. Where too many finals
-wait those that go next are hastened: decoded with less care, so that those behind them wait less,
-and as many as there is time for stay exact; where far more wait they are not timed for later
-decodes either. Segments of files wait in a queue of their own (`file_turns.py`).
+and no final is put behind its own checkpoint; then the earliest deadline goes first, of finals with
+long windows so much sooner as they take longer. Rows of a batch share a key (window, beam, prompt
+length, …); places left over are filled with later requests of the same key. Whoever has just begun
+to speak and has nothing to show yet goes before other interims. A final whose slack has not passed
+is only such a row, or goes last: while interims keep the workers busy it waits for a batch, in
+which it costs a fifth less. An interim hears what was said while it waited: it is renewed when its
+turn has come, which may give it another key, and then it goes on waiting. Where a batch takes about
+as long as its rows one by one, rows with long windows are fewer, because what comes meanwhile waits
+for the batch to end; on a slow engine a final has company only where more wait than there are
+workers. Where too many finals wait those that go next are hastened: decoded with less care, so that
+those behind them wait less, and as many as there is time for stay exact; where far more wait they
+are not timed for later decodes either. Segments of files wait in a queue of their own
+(`file_turns.py`).
 """
 
 import math
@@ -25,7 +27,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 from streaming.effects import Purpose
-from streaming.windows import Haste
+from streaming.windows import BUCKET_FRAMES, Haste
 
 JobT = TypeVar("JobT", bound=Hashable)
 
@@ -43,8 +45,9 @@ class _Class(IntEnum):
     """In which order free workers take what waits."""
 
     URGENT = 0
-    INTERIM = 1
-    EARLY = 2
+    FIRST = 1
+    INTERIM = 2
+    EARLY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,11 @@ class Waiting(Generic[JobT]):
         """The instant, monotonic seconds, that orders jobs of a class."""
         return min(self.deadline, self.place_at)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is an interim of somebody who has just begun to speak: it has no slack."""
+        return self.purpose is Purpose.INTERIM and self.slack_s == 0.0
+
     def is_due(self, now: float) -> bool:
         """Say whether it is a live final that somebody waits for."""
         return self.purpose is Purpose.FINAL and self.is_live and self.urgent_at <= now
@@ -106,17 +114,21 @@ class BatchPolicy(Generic[JobT]):
         hastened: Called with a final that holds up too many others; returns it as decoded with
             less care.
         num_workers: Batches that run at once.
+        max_interims: Rows a batch of interims, whose answers come together; None for `max_batch`.
     """
 
     def __init__(
         self,
         max_batch: int,
         max_frames: int | None = None,
+        *,
         renewed: Callable[[Waiting[JobT]], Waiting[JobT]] = lambda waiting: waiting,
         hastened: Callable[[Waiting[JobT], Haste], Waiting[JobT]] = lambda waiting, _: waiting,
         num_workers: int = 1,
+        max_interims: int | None = None,
     ) -> None:
         self._max_batch = max_batch
+        self._max_interims = max_batch if max_interims is None else max_interims
         self._max_frames = max_frames
         self._renewed = renewed
         self._hastened = hastened
@@ -161,8 +173,7 @@ class BatchPolicy(Generic[JobT]):
             return []
         order = self._in_turn(now)
         num_due = sum(waiting.is_due(now) for waiting in order)
-        if order[0].purpose is Purpose.FINAL and order[0].is_live and self.final_s:
-            max_rows = min(max_rows, self._max_finals(num_due))
+        max_rows = min(max_rows, self._max_alike(order[0], num_due))
         if self._hasten(order[:max_rows], num_due, now):
             order = self._in_turn(now)
         first = self._as_now(order[0])
@@ -188,8 +199,12 @@ class BatchPolicy(Generic[JobT]):
         row = self._waiting[waiting.job] = self._renewed(waiting)
         return row
 
-    def _max_finals(self, num_due: int) -> int:
-        """Return how many finals go together where so many are due."""
+    def _max_alike(self, first: Waiting[JobT], num_due: int) -> int:
+        """Return how many jobs like the first go together where so many finals are due."""
+        if first.purpose is Purpose.INTERIM:
+            return self._max_interims
+        if first.purpose is not Purpose.FINAL or not first.is_live or not self.final_s:
+            return self._max_batch
         return max(1, int(LONG_BATCH_S / self.final_s), math.ceil(num_due / self._num_workers))
 
     def _hasten(self, nexts: list[Waiting[JobT]], num_due: int, now: float) -> bool:
@@ -203,18 +218,25 @@ class BatchPolicy(Generic[JobT]):
                 self._waiting[waiting.job] = self._hastened(waiting, haste)
         return True
 
+    def _begun_by(self, waiting: Waiting[JobT]) -> float:
+        """Return its place in the order; finals that take longer are begun as much sooner."""
+        if waiting.purpose is not Purpose.FINAL:
+            return waiting.order
+        longer_s = self.final_s * (waiting.num_frames / BUCKET_FRAMES[0] - 1)
+        return waiting.order - max(0.0, longer_s)
+
     def _in_turn(self, now: float) -> list[Waiting[JobT]]:
         turns: Counter[tuple[Hashable, Purpose]] = Counter()
         ranked: list[tuple[_Class, int, float, Waiting[JobT]]] = []
-        for waiting in sorted(self._waiting.values(), key=lambda w: w.order):
+        for waiting in sorted(self._waiting.values(), key=self._begun_by):
             turn = turns[waiting.owner, waiting.purpose] if waiting.owner is not None else 0
             turns[waiting.owner, waiting.purpose] += 1
-            ranked.append((_class_of(waiting, now), turn, waiting.order, waiting))
+            ranked.append((_class_of(waiting, now), turn, self._begun_by(waiting), waiting))
         ranked.sort(key=lambda entry: entry[:3])
         return [entry[3] for entry in ranked]
 
 
 def _class_of(waiting: Waiting[JobT], now: float) -> _Class:
     if waiting.purpose is Purpose.INTERIM:
-        return _Class.INTERIM
+        return _Class.FIRST if waiting.is_first else _Class.INTERIM
     return _Class.URGENT if waiting.urgent_at <= now else _Class.EARLY

@@ -16,6 +16,9 @@ FIRST_S = 0.5
 FIRST_STEP_S = 0.1
 """Until there is text to show; a message of the usual 100 ms."""
 
+FIRST_WITHIN_S = 3.0
+"""Speech without text for longer is noise, or hard to hear: it waits like those who have text."""
+
 STEP_S = 0.5
 GROWTH = 0.15
 
@@ -55,12 +58,13 @@ def is_interim_due(utterance_samples: int, decoded_samples: int, *, is_shown: bo
 def slack_s(purpose: Purpose, utterance_samples: int, *, is_shown: bool) -> float:
     """Return how many seconds later an answer is still early, for an utterance this long.
 
-    An interim's is one step where text is shown, and nothing where none is: whoever has just begun
-    to speak goes first. A final's is nothing once its utterance is over.
+    An interim's is one step, but nothing for whoever has just begun to speak and has no text to
+    show yet: they go first. A final's is nothing once its utterance is over.
     """
     if purpose is Purpose.CHECKPOINT:
         return CHECKPOINT_SLACK_S
-    if purpose is Purpose.INTERIM and is_shown:
+    has_just_begun = not is_shown and utterance_samples <= FIRST_WITHIN_S * TARGET_RATE_HZ
+    if purpose is Purpose.INTERIM and not has_just_begun:
         return max(STEP_S, GROWTH * utterance_samples / TARGET_RATE_HZ)
     return 0.0
 

@@ -133,8 +133,7 @@ class OpenUtterance:
 
     def commit_pause(self) -> None:
         """Commit what was heard up to the last pause that was decoded."""
-        end_sample = self.heard_in_pause[-1].end_sample if self.heard_in_pause else None
-        self.hypotheses.commit(self.heard_in_pause, end_sample or 0)
+        self.hypotheses.commit_heard(self.heard_in_pause)
 
     def take_checkpoint(self, request_id: int, hypothesis: Hypothesis | None) -> int | None:
         """Apply a checkpoint's answer, None for a failure; return up to where it is to be shown."""

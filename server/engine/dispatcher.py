@@ -39,6 +39,7 @@ class EngineDispatcher:
         num_workers: Batches that run at once.
         max_batch: Rows a batch.
         max_batch_frames: Frames of all windows of a batch of several rows; None for any number.
+        max_interims: Rows a batch of interims; `max_batch` if None.
         max_file_batch: Rows a batch of file segments, which fill the window; `max_batch` if None.
         has_live_session: Says whether a live session is open; files then hold back.
     """
@@ -51,6 +52,7 @@ class EngineDispatcher:
         num_workers: int,
         max_batch: int,
         max_batch_frames: int | None = None,
+        max_interims: int | None = None,
         max_file_batch: int | None = None,
         has_live_session: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -65,7 +67,12 @@ class EngineDispatcher:
         }
         self._has_live_session = has_live_session
         self._policy: BatchPolicy[Ticket] = BatchPolicy(
-            max_batch, max_batch_frames, self._renewed, self._hastened, num_workers
+            max_batch,
+            max_batch_frames,
+            renewed=self._renewed,
+            hastened=self._hastened,
+            num_workers=num_workers,
+            max_interims=max_interims,
         )
         self._files: BatchPolicy[Ticket] = BatchPolicy(self.max_file_batch)
         self._num_file_batches = 0

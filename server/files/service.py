@@ -10,7 +10,7 @@ from server.admission import RETRY_AFTER_S, going_away
 from server.files.form import FileForm, receive_form
 from server.files.transcription import FileTranscription
 from server.files.upload import check_file_size, receive_file
-from server.session_runner import Services
+from server.services import Services
 from server.settings import Settings
 from streaming.errors import ErrorCode, StarlingError
 from streaming.options import SessionOptions

@@ -14,7 +14,7 @@ import structlog
 
 from server.engine.tickets import Ticket
 from server.files.audio_file import AudioFile, ContainerFile, RawFile
-from server.session_runner import Services
+from server.services import Services
 from server.vad.state import VadState
 from streaming.effects import Decode, ScoreSpeech
 from streaming.errors import ErrorCode, StarlingError

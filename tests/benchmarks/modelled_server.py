@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from server.app import Models, build_factory
 from server.engine.base import Again, Answer, Later, Why, never
-from server.loading import max_batch_frames
+from server.loading import MAX_INTERIMS, max_batch_frames
 from server.logs import configure_logs
 from server.models.silero import silero_onnx_path
 from server.settings import Settings
@@ -179,7 +179,14 @@ def main() -> None:
     vad = SileroVad(silero_onnx_path())
     rows = arguments.max_batch or costs.max_batch
     max_frames = max_batch_frames(rows)
-    models = Models(engine, vad, NUM_WORKERS, rows, max_batch_frames=max_frames)
+    models = Models(
+        engine,
+        vad,
+        NUM_WORKERS,
+        rows,
+        max_batch_frames=max_frames,
+        max_interims=MAX_INTERIMS["cpu"],
+    )
     asked_at = time.monotonic()
 
     async def benchmark(_: Request) -> JSONResponse:

@@ -34,7 +34,8 @@ def test_committed_only_grows_and_the_final_begins_with_it(stream, last, has_tim
     for growth, texts in stream:
         length += growth
         words = timed(texts, length) if has_times else plain(texts)
-        buffer.commit(words) if growth % 2 else buffer.update(words)
+        take = (buffer.update, buffer.commit, buffer.commit_heard)[growth % 3]
+        take(words)
         committed = [word.text for word in buffer.committed]
         assert committed[: len(before)] == before
         before = committed

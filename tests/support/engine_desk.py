@@ -55,9 +55,17 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(num_workers: int = 1, max_batch: int = 4) -> AsyncIterator[Desk]:
+async def desk(
+    num_workers: int = 1, max_batch: int = 4, max_interims: int | None = None
+) -> AsyncIterator[Desk]:
     engine, metrics = ScriptedEngine(), Metrics()
-    made = EngineDispatcher(engine, metrics, num_workers=num_workers, max_batch=max_batch)
+    made = EngineDispatcher(
+        engine,
+        metrics,
+        num_workers=num_workers,
+        max_batch=max_batch,
+        max_interims=max_interims,
+    )
     try:
         yield Desk(made, engine, metrics)
     finally:

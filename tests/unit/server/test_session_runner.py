@@ -10,7 +10,8 @@ from server.dialects.native import NativeDialect
 from server.engine.dispatcher import EngineDispatcher
 from server.metrics import Metrics
 from server.outbox import MAX_MESSAGES
-from server.session_runner import Services, SessionRunner
+from server.services import Services
+from server.session_runner import SessionRunner
 from server.vad.scorer import SpeechScorer
 from streaming.errors import ErrorCode, StarlingError
 from streaming.events import AudioReceived, Interim, ServerEvent

@@ -79,6 +79,34 @@ def test_words_without_times_are_committed_by_agreement_alone():
     assert committed(buffer) == "one two"
 
 
+def test_what_was_heard_up_to_a_pause_is_committed_to_its_last_word():
+    buffer = HypothesisBuffer()
+    buffer.update(timed("one two three"), is_whole=True)
+    buffer.update(timed("one two three four five"))
+    buffer.update(timed("one two three four five six"))
+    buffer.commit_heard(timed("one two three"))
+    assert committed(buffer) == "one two three"
+    assert tentative(buffer) == "four five", "what is shown after it stays"
+    assert buffer.update(timed("one two three four five six seven"))
+    assert tentative(buffer) == "four five six", "what was heard before the commit still counts"
+
+
+@pytest.mark.parametrize("heard", ["one too three", "six eight nine"])
+def test_a_pause_no_later_than_what_is_committed_commits_nothing(heard):
+    buffer = HypothesisBuffer()
+    buffer.commit_heard(timed("one two three"))
+    buffer.update(timed("one two three four five"))
+    buffer.commit_heard(timed(heard))
+    assert (committed(buffer), tentative(buffer)) == ("one two three", "four")
+
+
+def test_a_pause_in_which_half_of_the_words_were_lost_commits_nothing():
+    buffer = HypothesisBuffer()
+    buffer.commit_heard(timed("one two three four five"))
+    buffer.commit_heard(timed("six ten", step=9_000))
+    assert committed(buffer) == "one two three four five"
+
+
 def test_a_failed_checkpoint_breaks_the_agreement():
     buffer = buffer_after("a b c d e f")
     assert buffer.commit(()) is False

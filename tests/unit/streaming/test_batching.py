@@ -161,11 +161,39 @@ def test_what_is_decoded_again_keeps_its_place():
     assert [taken(made) for _ in range(3)] == [["a"], ["again"], ["b"]]
 
 
+@pytest.mark.parametrize(("final_s", "first"), [(0.0, "short"), (0.1, "short"), (0.3, "long")])
+def test_finals_with_long_windows_are_begun_as_much_sooner_as_they_take_longer(final_s, first):
+    made = policy(1)
+    made.final_s = final_s
+    made.submit(Waiting("short", "k", FINAL, 0.0, num_frames=1000))
+    made.submit(Waiting("long", "l", FINAL, 0.2, num_frames=2000))
+    assert taken(made)[0] == first
+
+
 def test_who_has_more_slack_goes_later():
-    made = policy(1, ("a", "k", INTERIM, 1.0))
+    made: BatchPolicy[str] = BatchPolicy(1)
+    made.submit(Waiting("a", "k", INTERIM, 0.5, slack_s=0.5))
     made.submit(Waiting("b", "k", INTERIM, 0.0, slack_s=1.5))
     made.submit(Waiting("c", "k", INTERIM, 0.0, slack_s=0.5))
     assert [taken(made) for _ in range(3)] == [["c"], ["a"], ["b"]]
+
+
+def test_who_has_just_begun_to_speak_goes_before_all_who_have_text_but_after_finals():
+    made = policy(1, ("first", "k", INTERIM, 9.0), ("final", "k", FINAL, 9.5))
+    made.submit(Waiting("shown", "k", INTERIM, 0.0, slack_s=0.5))
+    made.submit(Waiting("earlier first", "k", INTERIM, 8.0))
+    made.submit(Waiting("early final", "k", FINAL, 9.0, slack_s=5.0))
+    order = [taken(made, 10.0) for _ in range(5)]
+    assert order == [["final"], ["earlier first"], ["first"], ["shown"], ["early final"]]
+
+
+def test_interims_have_batches_of_their_own_size():
+    made: BatchPolicy[str] = BatchPolicy(4, max_interims=2)
+    for job in "abc":
+        made.submit(Waiting(job, "k", INTERIM, 0.0))
+    for job in "def":
+        made.submit(Waiting(job, "f", FINAL, 0.0))
+    assert rows(made) == [3, 2, 1]
 
 
 def test_interims_are_renewed_when_their_turn_comes_and_one_of_another_key_waits_on():

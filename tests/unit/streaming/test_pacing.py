@@ -4,6 +4,7 @@ from streaming.effects import Purpose
 from streaming.pacing import (
     CHECKPOINT_SLACK_S,
     FIRST_S,
+    FIRST_WITHIN_S,
     GROWTH,
     STEP_S,
     PauseHabit,
@@ -64,15 +65,17 @@ def test_a_doubling_costs_the_same_number_of_decodes_however_long():
 @pytest.mark.parametrize(
     ("purpose", "seconds", "is_shown", "expected"),
     [
-        (Purpose.INTERIM, 20, False, 0.0),
+        (Purpose.INTERIM, 0.5, False, 0.0),
+        (Purpose.INTERIM, FIRST_WITHIN_S, False, 0.0),
+        (Purpose.INTERIM, 20, False, 20 * GROWTH),
         (Purpose.INTERIM, 1, True, STEP_S),
         (Purpose.INTERIM, 20, True, 20 * GROWTH),
         (Purpose.CHECKPOINT, 20, True, CHECKPOINT_SLACK_S),
         (Purpose.FINAL, 20, True, 0.0),
     ],
 )
-def test_finals_and_who_has_nothing_to_show_yet_have_no_slack(purpose, seconds, is_shown, expected):
-    assert slack_s(purpose, seconds * SECOND, is_shown=is_shown) == pytest.approx(expected)
+def test_finals_and_who_has_just_begun_to_speak_have_no_slack(purpose, seconds, is_shown, expected):
+    assert slack_s(purpose, int(seconds * SECOND), is_shown=is_shown) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

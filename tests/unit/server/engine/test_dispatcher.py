@@ -34,6 +34,17 @@ async def test_what_waits_when_a_worker_is_free_runs_together_finals_first():
         assert d.count("starling_batch_size_sum") == 5
 
 
+async def test_interims_have_batches_of_their_own_size():
+    async with desk(max_batch=3, max_interims=2) as d:
+        d.engine.pause()
+        answers = [d.submit(1)]
+        await d.started()
+        answers += [d.submit(number, INTERIM) for number in (2, 3, 4)]
+        d.engine.resume()
+        assert [await text_of(answer) for answer in answers] == ["w1", "w2", "w3", "w4"]
+        assert d.ids == [[1], [2, 3], [4]]
+
+
 async def test_a_request_that_waited_may_be_renewed_when_its_turn_comes():
     async with desk() as d:
         d.engine.pause()

@@ -44,8 +44,8 @@ row, 18.8 s with 2 and 28.3 s with 4, and live decodes wait less for a short bat
 
 MAX_INTERIMS = {"cpu": 4, "cuda": None}
 """Rows per batch of interims, whose answers come together: of eight on a CPU all come later, and
-with oneDNN a row of eight costs only a seventh less (docs/performance.md, "Who has just begun to
-speak")."""
+with oneDNN a row of eight costs only an eighth less (docs/performance.md, "Rows a batch on AMD's
+processors" and "Who has just begun to speak")."""
 
 GPU_WORKERS = 2
 

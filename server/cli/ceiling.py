@@ -117,14 +117,25 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
         for key, lengths in sorted(grouped.items())
     ]
     if used["retries"] and kinds:
-        # Each was counted with the kind it was first decoded as, and that is likely the longest.
-        longest = max(kinds, key=lambda kind: kind.frames)
-        kinds[kinds.index(longest)] = replace(
-            longest, share=max(0.0, longest.share - used["retries"])
-        )
-        audio_s = [(max(longest.audio_s), used["retries"])]
-        kinds.append(_kind(FULL_FRAMES, 1, longest.has_timestamps, audio_s, "retry "))
+        kinds = _without_retries(kinds, used["retries"]) + [_retried(kinds, used["retries"])]
     return kinds
+
+
+def _without_retries(kinds: Sequence[WindowKind], retries: float) -> list[WindowKind]:
+    """Return the kinds without what was decoded again: most likely the longest of them."""
+    left: list[WindowKind] = []
+    for kind in sorted(kinds, key=lambda kind: -kind.frames):
+        taken = min(kind.share, retries)
+        retries -= taken
+        if kind.share > taken:
+            left.insert(0, replace(kind, share=kind.share - taken))
+    return left
+
+
+def _retried(kinds: Sequence[WindowKind], retries: float) -> WindowKind:
+    longest = max(kinds, key=lambda kind: kind.frames)
+    audio_s = [(max(longest.audio_s), retries)]
+    return _kind(FULL_FRAMES, 1, longest.has_timestamps, audio_s, "retry ")
 
 
 def _with_timed(kind: WindowKind, num_timed: float) -> WindowKind:

@@ -63,6 +63,11 @@ def test_retries_are_full_windows():
     assert sum(kind.share for kind in kinds) == 30, "every decode is counted once"
 
 
+def test_no_kind_is_left_of_which_all_were_decoded_again():
+    kinds = window_kinds(used(interim=[(2, 9)], final=[(5, 30), (20, 2)], retries=3), final_beam=3)
+    assert [(kind.frames, kind.share) for kind in kinds] == [(768, 9), (1000, 29), (3000, 3)]
+
+
 def test_no_decodes_have_no_kinds():
     assert window_kinds(used(final=[(5, 0)], retries=0), final_beam=3) == []
 

@@ -63,7 +63,8 @@ def measurements(material: Material) -> list[Measurement]:
     return [
         *(_delays(model, more, material) for model, more in _DELAY_RECORDINGS.items()),
         *(_capacity(voices, material) for voices in _CAPACITIES),
-        _share(material),
+        _share(40, material),
+        _share(64, material),
         _front_end(),
         *(_accuracy(model, material) for model in ("tiny.en", "base")),
         _overload(material),
@@ -158,10 +159,10 @@ _NOTHING_LOST = (
 )
 
 
-def _share(material: Material) -> Measurement:
-    load = ("--model", "tiny.en", "--sessions", "40", "--seconds", "60", "--ceiling")
+def _share(voices: int, material: Material) -> Measurement:
+    load = ("--model", "tiny.en", "--sessions", str(voices), "--seconds", "60", "--ceiling")
     return Measurement(
-        "share of the bare engine",
+        f"share of the bare engine, {voices} voices",
         _starling("loadtest", *_spoken(material, *_SHORT), *load),
         (
             Limit(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from server.engine.dispatcher import EngineDispatcher
 from server.engine.tickets import Ticket
@@ -54,7 +55,7 @@ class SessionRequests:
                 return
             memory_after, state.memory_after = state.memory_after, None
             self._answering.perform(
-                lambda: self._session.on_scores(effect.channel, scores, memory_after)
+                partial(self._session.on_scores, effect.channel, scores, memory_after)
             )
 
         state = self._vad_states[effect.channel]

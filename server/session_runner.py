@@ -128,7 +128,9 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def set_load(self, load: Load) -> None:
         """Leave out what a server this busy leaves out."""
-        self._perform_answer(lambda: self._session.set_load(load))
+        effects = self._session.set_load(load)
+        if effects:  # Seldom, and told to every session four times a second.
+            self._perform_answer(lambda: effects)
 
     def hand_over(self) -> None:
         """Finish what the engine has and send the client elsewhere; end where it cannot go on."""

@@ -120,9 +120,9 @@ class ChannelTranscriber:
         self._heard.buffer.append(samples)
 
     @property
-    def received_end_sample(self) -> int:
-        """End of the audio that arrived."""
-        return self._heard.buffer.end_sample
+    def backlog_samples(self) -> int:
+        """Audio that arrived and is not scored yet."""
+        return self._heard.buffer.end_sample - self._heard.scored_end_sample
 
     @property
     def scored_end_sample(self) -> int:
@@ -269,7 +269,7 @@ class ChannelTranscriber:
         return self._desk.outstanding_requests(self._open)
 
     def _tell_silence(self, speech_end: int | None) -> list[ChannelOutput]:
-        marks_ms = self._silence.advance(self.scored_end_sample, speech_end)
+        marks_ms = self._silence.advance(self._heard.scored_end_sample, speech_end)
         if not marks_ms:
             return []
         known_end = self._silence.speech_end_sample or 0

@@ -150,7 +150,9 @@ class RawAudioIntake:
 
     def _to_float(self, data: bytes) -> npt.NDArray[np.float32]:
         if self._encoding is Encoding.PCM_S16LE:
-            return np.frombuffer(data, dtype="<i2").astype(np.float32) / np.float32(32768.0)
+            samples = np.frombuffer(data, dtype="<i2").astype(np.float32)
+            samples *= np.float32(1 / 32768.0)  # a power of two: as exact as dividing
+            return samples
         if self._encoding is Encoding.MULAW:
             return _MULAW[np.frombuffer(data, dtype=np.uint8)]
         if self._encoding is Encoding.ALAW:

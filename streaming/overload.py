@@ -12,7 +12,7 @@ On the way down every rung must stay quiet for a while, longer each time it did 
 engine must have room for what the rung leaves out, so that the server does not swing between two.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from streaming.events import Warned, WarningCode
@@ -65,20 +65,21 @@ class Load:
     final_wait_s: float = 0.0
     final_s: float = 0.0
     was_late: bool = False
+    has_interims: bool = field(init=False, repr=False, compare=False)
+    """Whether interims are decoded."""
 
-    @property
-    def has_interims(self) -> bool:
-        """Whether interims are decoded."""
-        return self.rung < Rung.NO_INTERIMS
+    has_checkpoints: bool = field(init=False, repr=False, compare=False)
+    """Whether words are committed before the final; that costs as much as the finals do.
 
-    @property
-    def has_checkpoints(self) -> bool:
-        """Whether words are committed before the final; that costs as much as the finals do.
+    Only then do decodes wait for the words before them. Later they take what words there are.
+    """
 
-        Only then do decodes wait for the words before them. Later they take what words there are.
-        """
+    def __post_init__(self) -> None:
+        """Settle what is asked for with every window of every session."""
+        has_interims = self.rung < Rung.NO_INTERIMS
         is_near = self.stretch < NO_CHECKPOINTS_STRETCH and not self.was_late
-        return self.has_interims and is_near
+        object.__setattr__(self, "has_interims", has_interims)
+        object.__setattr__(self, "has_checkpoints", has_interims and is_near)
 
     @property
     def hastens_finals(self) -> bool:

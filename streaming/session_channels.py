@@ -49,7 +49,7 @@ class SessionChannels:
     @property
     def backlog_samples(self) -> int:
         """Audio that arrived and is not scored yet."""
-        return max(c.received_end_sample - c.scored_end_sample for c in self._transcribers)
+        return max(transcriber.backlog_samples for transcriber in self._transcribers)
 
     @property
     def num_pending_finals(self) -> int:
@@ -62,8 +62,7 @@ class SessionChannels:
         num_pending_finals = 0
         for channel in self._transcribers:  # Asked after every message: kept free of generators.
             num_pending_finals += channel.num_pending_finals
-            backlog = channel.received_end_sample - channel.scored_end_sample
-            if backlog > self._limits.max_backlog_samples:
+            if channel.backlog_samples > self._limits.max_backlog_samples:
                 return True
         return num_pending_finals >= self._limits.max_pending_finals or self._flushes.is_full
 

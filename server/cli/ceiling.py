@@ -117,7 +117,7 @@ def window_kinds(used: Mapping[str, Any], final_beam: int) -> list[WindowKind]:
         for key, lengths in sorted(grouped.items())
     ]
     if used["retries"] and kinds:
-        kinds = _without_retries(kinds, used["retries"]) + [_retried(kinds, used["retries"])]
+        kinds = [*_without_retries(kinds, used["retries"]), _retried(kinds, used["retries"])]
     return kinds
 
 

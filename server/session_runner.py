@@ -129,7 +129,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
     def set_load(self, load: Load) -> None:
         """Leave out what a server this busy leaves out."""
         effects = self._session.set_load(load)
-        if effects:  # Seldom, and told to every session four times a second.
+        if effects:  # Seldom; a busy server's load changes up to four times a second.
             self._perform_answer(lambda: effects)
 
     def hand_over(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.events import FinalizeRequested
+from streaming.events import Final, FinalizeRequested
 from streaming.options import AudioFormat, Encoding
 from tests.support.resume_world import Step, World
 from tests.support.scripted_speech import said
@@ -80,6 +80,15 @@ def test_no_trouble_changes_the_transcript(data, num_channels, troubles, interim
         interim=interim,
     )
     assert_transcript_unchanged(options, data.draw(scripts(num_channels)), troubles)
+
+
+def test_a_word_that_a_finalize_cuts_in_half_is_said_once():
+    audio = said([1] * 9, 0.2)[np.newaxis]
+    steps = [audio[:, :8000], FinalizeRequested("f0"), audio[:, 8000:]]
+    world = World(with_options(endpoint_silence_ms=400), steps)
+    world.finish()
+    finals = [event for event in world.transcript() if isinstance(event, Final)]
+    assert [word.text for final in finals for word in final.words] == [" w1"] * 9
 
 
 @settings(max_examples=60, deadline=None)

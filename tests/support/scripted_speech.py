@@ -7,6 +7,7 @@ One script drives both doubles: a word is a 300 ms burst whose level tells its n
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from streaming.effects import DecodeRequest
 from streaming.events import Samples
@@ -66,10 +67,16 @@ def _words(audio: Samples, start_sample: int) -> tuple[Word, ...]:
     words = []
     for run in np.split(np.arange(len(levels)), edges):
         number = int(levels[run[0]]) if len(run) else 0
-        if number >= 1 and len(run) >= WORD_SAMPLES // 2:
+        if number >= 1 and _is_said(run, len(levels)):
             start = start_sample + int(run[0])
             words.append(Word(f" w{number}", start, start + len(run), 0.9))
     return tuple(words)
+
+
+def _is_said(run: npt.NDArray[np.intp], num_samples: int) -> bool:
+    """Say whether a burst counts as a word; of one cut into equal halves the second does."""
+    is_cut_in_half = 2 * len(run) == WORD_SAMPLES
+    return 2 * len(run) > WORD_SAMPLES or (is_cut_in_half and int(run[-1]) + 1 < num_samples)
 
 
 Engine = Callable[[DecodeRequest], Hypothesis]

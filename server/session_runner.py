@@ -128,9 +128,7 @@ class SessionRunner(Generic[ReceivedT, SentT]):
 
     def set_load(self, load: Load) -> None:
         """Leave out what a server this busy leaves out."""
-        effects = self._session.set_load(load)
-        if effects:  # Seldom; a busy server's load changes up to four times a second.
-            self._perform_answer(lambda: effects)
+        self._perform_answer(lambda: self._session.set_load(load))
 
     def hand_over(self) -> None:
         """Finish what the engine has and send the client elsewhere; end where it cannot go on."""
